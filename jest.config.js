@@ -1,0 +1,18 @@
+/** Native ESM: run with NODE_OPTIONS=--experimental-vm-modules (bin/test.mjs does). */
+export default {
+	testEnvironment: "node",
+	roots: ["<rootDir>/test"],
+	testMatch: ["**/*.test.ts"],
+	extensionsToTreatAsEsm: [".ts", ".tsx"],
+	transform: {
+		"^.+\\.tsx?$": [
+			"@swc/jest",
+			{
+				jsc: { parser: { syntax: "typescript", tsx: false }, target: "es2022" },
+				module: { type: "es6" },
+				sourceMaps: "inline",
+			},
+		],
+	},
+	testTimeout: 60_000,
+};

@@ -1,0 +1,54 @@
+/**
+ * What a host hands to `createOta()`. Nothing here is opened at import: `keys`, `store`, `authorities`, `deviceRoots`
+ * and `templates` are called with the first request that needs them, and again after a failure.
+ */
+import type { Clock, Keys, Log, Random, Store } from "./ports.ts";
+
+/** What an SSO session says of a person (next-auth's `session.user` fits). */
+export interface SessionUser {
+	id?: string | null;
+	email?: string | null;
+	name?: string | null;
+	groups?: readonly string[] | null;
+	claims?: Readonly<Record<string, string | number | boolean | readonly string[]>> | null;
+}
+
+/** The four certificates, PEM. Their keys are behind `Keys`. */
+export interface Authorities {
+	root: string;
+	ca: string;
+	ra: string;
+	profile: string;
+}
+
+/** One payload (or several) of the final profile, as parsed values of a property list. */
+export interface Template {
+	/** File name without extension; orders the payloads. */
+	name: string;
+	/** A payload dictionary, with `${user.email}`-style variables inside its string values. */
+	payload: Readonly<Record<string, unknown>>;
+}
+
+export interface OtaOptions {
+	/** Public origin, no trailing slash: https://ota.example.com. Every URL in a profile starts with it. */
+	baseUrl: string;
+	/** Path under which the handlers are mounted: "" (default) or "/ota". */
+	basePath?: string;
+	/** PayloadOrganization, and O of every subject. */
+	organization: string;
+	/** The signed-in person, or null. */
+	user(request: Request): Promise<SessionUser | null>;
+	/** The answer for a person without a session; it must lead back to `returnTo`, a same-origin path. */
+	signIn(request: Request, returnTo: string): Promise<Response>;
+	keys(): Promise<Keys> | Keys;
+	store(): Promise<Store> | Store;
+	authorities(): Promise<Authorities> | Authorities;
+	/** DER certificates of further CAs that, like Apple's Device CA, directly issue device identities. */
+	deviceRoots?(): Promise<readonly Uint8Array[]> | readonly Uint8Array[];
+	templates(): Promise<readonly Template[]> | readonly Template[];
+	/** Unanswered challenges per person, 5 unless told. */
+	limits?: { live?: number };
+	log?: Log;
+	clock?: Clock;
+	random?: Random;
+}
