@@ -1,0 +1,23 @@
+/** Distinguished names (RFC 5280 section 4.1.2.4): written from a list of attributes; compared as bytes elsewhere. */
+import { OtaError } from "../errors.ts";
+import type { SubjectName } from "../ports.ts";
+import { nameAttributes } from "./oids.ts";
+import { directoryString, ia5String, objectIdentifier, printableString, sequenceOf, setOf } from "./writer.ts";
+
+/** RDNSequence with one attribute in each RDN, in the given order. */
+export function writeName(name: SubjectName): Uint8Array {
+	return sequenceOf(...name.map(([type, value]) => setOf(sequenceOf(objectIdentifier(oidOf(type)), valueOf(type, value)))));
+}
+
+function oidOf(type: string): string {
+	const dotted = nameAttributes[type];
+	if (dotted === undefined) throw new OtaError("internal", `name attribute ${type} is not known`);
+	return dotted;
+}
+
+function valueOf(type: string, value: string): Uint8Array {
+	if (value.length === 0) throw new OtaError("internal", `name attribute ${type} is empty`);
+	if (type === "emailAddress") return ia5String(value);
+	if (type === "serialNumber" || type === "C") return printableString(value);
+	return directoryString(value);
+}
