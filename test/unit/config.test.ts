@@ -1,0 +1,164 @@
+import { describe, expect, it } from "@jest/globals";
+import { type Environment, readConfig } from "../../lib/config.ts";
+import { ConfigError } from "../../lib/errors.ts";
+
+const pem = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n";
+const files: Record<string, string> = {
+	"/run/secret": `${"s".repeat(40)}\n`,
+	"/run/empty": "\n",
+	"/run/cert.pem": pem,
+};
+const readFile = (path: string): string => {
+	const text = files[path];
+	if (text === undefined) throw new Error("ENOENT");
+	return text;
+};
+
+const signIn: Environment = {
+	NEXTAUTH_SECRET: "x".repeat(32),
+	OIDC_ISSUER: "https://sso.example.com/",
+	OIDC_CLIENT_ID: "ota",
+	OIDC_CLIENT_SECRET: "secret",
+};
+
+function faultsOf(env: Environment, purpose?: "server" | "command"): readonly string[] {
+	try {
+		readConfig(env, readFile, purpose);
+	} catch (error) {
+		expect(error).toBeInstanceOf(ConfigError);
+		return (error as ConfigError).faults;
+	}
+	return [];
+}
+
+describe("readConfig", () => {
+	it("fills in every default, those of the data dir included", () => {
+		expect(readConfig({ ...signIn, OTA_DATA_DIR: "/srv/ota/" }, readFile)).toEqual({
+			baseUrl: "http://localhost:3000",
+			listen: null,
+			port: 3000,
+			idpPort: 4000,
+			trustedProxies: [],
+			dataDir: "/srv/ota",
+			databaseUrl: "file:/srv/ota/ota.db",
+			keys: { ca: null, ra: null, profile: null, seal: null },
+			certificates: {
+				root: { path: "/srv/ota/certs/root.pem" },
+				ca: { path: "/srv/ota/certs/ca.pem" },
+				ra: { path: "/srv/ota/certs/ra.pem" },
+				profile: { path: "/srv/ota/certs/profile.pem" },
+			},
+			agent: { kind: "unix", path: "/srv/ota/agent.sock", spawn: true },
+			legacyScep: false,
+			approval: "auto",
+			limits: { enroll: 120, live: 5, devices: 0 },
+			pkiUrl: "http://localhost:3000",
+			signIn: {
+				secret: "x".repeat(32),
+				issuer: "https://sso.example.com",
+				clientId: "ota",
+				clientSecret: "secret",
+			},
+			deviceRoots: null,
+			organization: "Example",
+			adminGroup: "admins",
+		});
+	});
+
+	it("counts an empty variable as unset, and PORT in the base URL's default", () => {
+		const config = readConfig({ ...signIn, PORT: "3100", OTA_BASE_URL: "", OTA_HSM_AGENT: " " }, readFile);
+		expect([config.baseUrl, config.agent]).toEqual([
+			"http://localhost:3100",
+			{ kind: "unix", path: ".ota/agent.sock", spawn: true },
+		]);
+	});
+
+	it("reads secrets and certificates from *_FILE", () => {
+		const { NEXTAUTH_SECRET: _, ...rest } = signIn;
+		const config = readConfig(
+			{
+				...rest,
+				NEXTAUTH_SECRET_FILE: "/run/secret",
+				OTA_CA_CERT_FILE: "/run/cert.pem",
+				OTA_DEVICE_ROOTS: "/run/cert.pem",
+			},
+			readFile,
+		);
+		expect(config.signIn?.secret).toBe("s".repeat(40));
+		expect(config.certificates.ca).toEqual({ pem: pem.trim() });
+		expect(config.deviceRoots).toBe(pem);
+	});
+
+	it("reads an agent behind mutual TLS", () => {
+		const env = { OTA_HSM_AGENT_CERT: pem, OTA_HSM_AGENT_KEY: "key", OTA_HSM_AGENT_CA: pem };
+		expect(readConfig({ ...signIn, ...env, OTA_HSM_AGENT: "tls://hsm.example.com:7443" }, readFile).agent).toEqual({
+			kind: "tls",
+			host: "hsm.example.com",
+			port: 7443,
+			certificate: pem.trim(),
+			key: "key",
+			ca: pem.trim(),
+			spawn: false,
+		});
+	});
+
+	it("lets a command do without sign-in, but not with half of it", () => {
+		expect(readConfig({}, readFile, "command").signIn).toBeNull();
+		expect(faultsOf({ OIDC_CLIENT_ID: "ota" }, "command")).toHaveLength(3);
+	});
+
+	it("lists every fault at once", () => {
+		const faults = faultsOf({ PORT: "x", OTA_APPROVAL: "maybe", OTA_BASE_URL: "http://ota.example.com" });
+		expect(faults.map((fault) => fault.split(" ")[0])).toEqual([
+			"PORT",
+			"OTA_BASE_URL",
+			"OTA_APPROVAL",
+			"NEXTAUTH_SECRET",
+			"OIDC_ISSUER",
+			"OIDC_CLIENT_ID",
+			"OIDC_CLIENT_SECRET",
+		]);
+	});
+
+	it("never repeats a secret in a fault", () => {
+		const uri = "pkcs11:token=ota;object=ca?pin-value=123456";
+		expect(faultsOf({ ...signIn, OTA_CA_KEY: uri, NODE_ENV: "production" }).join()).not.toContain("123456");
+		expect(faultsOf({ ...signIn, DATABASE_URL: "mysql://u:hunter2@db" }).join()).not.toContain("hunter2");
+	});
+
+	const refused: [what: string, env: Environment, fault: RegExp][] = [
+		["a port out of range", { PORT: "70000" }, /^PORT is not a whole number from 1 to 65535/],
+		[
+			"a base URL with a path",
+			{ OTA_BASE_URL: "https://x.example/ota" },
+			/^OTA_BASE_URL .* write https:\/\/x\.example /,
+		],
+		["a base URL that is none", { OTA_BASE_URL: "ota.example.com" }, /^OTA_BASE_URL is not an https address/],
+		["plain http off loopback", { OTA_BASE_URL: "http://ota.example.com" }, /^OTA_BASE_URL is plain http off loopback/],
+		["a foreign NEXTAUTH_URL", { NEXTAUTH_URL: "https://other.example" }, /^NEXTAUTH_URL has another origin/],
+		["an issuer over plain http", { OIDC_ISSUER: "http://sso.example.com" }, /^OIDC_ISSUER is plain http/],
+		["a short secret", { NEXTAUTH_SECRET: "short" }, /^NEXTAUTH_SECRET is shorter than 32/],
+		[
+			"a secret set twice",
+			{ NEXTAUTH_SECRET_FILE: "/run/secret" },
+			/^NEXTAUTH_SECRET and NEXTAUTH_SECRET_FILE are both set/,
+		],
+		["an unreadable file", { OTA_CA_CERT_FILE: "/run/none" }, /^OTA_CA_CERT_FILE names a file that cannot be read/],
+		["an empty file", { OTA_CA_KEY_FILE: "/run/empty" }, /^OTA_CA_KEY_FILE names an empty file/],
+		["a certificate that is none", { OTA_RA_CERT: "hello" }, /^OTA_RA_CERT is not a PEM certificate/],
+		["device roots that are none", { OTA_DEVICE_ROOTS: "/run/secret" }, /^OTA_DEVICE_ROOTS names \/run\/secret/],
+		["a key that is no URI", { OTA_CA_KEY: "ca.key" }, /^OTA_CA_KEY is not a PKCS#11 URI/],
+		["another database", { DATABASE_URL: "mysql://db" }, /^DATABASE_URL is neither/],
+		["another agent scheme", { OTA_HSM_AGENT: "http://x" }, /^OTA_HSM_AGENT is neither/],
+		["a socket path too long", { OTA_DATA_DIR: `/${"d".repeat(100)}` }, /^OTA_DATA_DIR makes a socket path/],
+		["tls without credentials", { OTA_HSM_AGENT: "tls://h:1" }, /^OTA_HSM_AGENT_CERT is missing/],
+		["tls without a port", { OTA_HSM_AGENT: "tls://h" }, /^OTA_HSM_AGENT lacks host or port/],
+		["a proxy that is a name", { OTA_TRUSTED_PROXIES: "10.0.0.0/8, proxy" }, /^OTA_TRUSTED_PROXIES holds proxy;/],
+		["a switch that is none", { OTA_LEGACY_SCEP: "yes" }, /^OTA_LEGACY_SCEP is none of off, on/],
+		["a limit of nothing", { OTA_LIMIT_LIVE: "0" }, /^OTA_LIMIT_LIVE is not a whole number/],
+		["a PKI address that is none", { OTA_PKI_URL: "ldap://x" }, /^OTA_PKI_URL is not an http address/],
+	];
+	it.each(refused)("refuses %s", (_, env, fault) => {
+		expect(faultsOf({ ...signIn, ...env })[0]).toMatch(fault);
+	});
+});
