@@ -6,7 +6,9 @@ import { directoryString, ia5String, objectIdentifier, printableString, sequence
 
 /** RDNSequence with one attribute in each RDN, in the given order. */
 export function writeName(name: SubjectName): Uint8Array {
-	return sequenceOf(...name.map(([type, value]) => setOf(sequenceOf(objectIdentifier(oidOf(type)), valueOf(type, value)))));
+	return sequenceOf(
+		...name.map(([type, value]) => setOf(sequenceOf(objectIdentifier(oidOf(type)), valueOf(type, value)))),
+	);
 }
 
 function oidOf(type: string): string {

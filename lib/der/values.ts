@@ -124,7 +124,8 @@ export function time(element: Element): Date {
 	const [month = 0, day = 0, hour = 0, minute = 0, second = 0] = (rest.match(/../g) ?? []).map(Number);
 	const value = new Date(Date.UTC(2000, month - 1, day, hour, minute, second));
 	value.setUTCFullYear(year, month - 1, day);
-	const sane = value.getUTCMonth() === month - 1 && value.getUTCDate() === day && hour < 24 && minute < 60 && second < 60;
+	const sane =
+		value.getUTCMonth() === month - 1 && value.getUTCDate() === day && hour < 24 && minute < 60 && second < 60;
 	if (!sane) throw malformed("time that does not exist");
 	return value;
 }

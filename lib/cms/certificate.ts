@@ -1,0 +1,190 @@
+/** One X.509 certificate (RFC 5280 section 4.1), parsed strictly from DER; the original bytes are kept and verified. */
+import { createHash, createPublicKey, type KeyObject, verify } from "node:crypto";
+import { oids } from "../der/oids.ts";
+import { context, type Element, malformed, readDer, sequence, tag } from "../der/reader.ts";
+import {
+	bitStringOctets,
+	boolean,
+	namedBits,
+	octets,
+	oid,
+	smallInteger,
+	time,
+	toHex,
+	unsignedHex,
+} from "../der/values.ts";
+import { type Algorithm, readAlgorithm, signatureOf } from "./algorithms.ts";
+
+export interface Extension {
+	critical: boolean;
+	/** Content of extnValue: the DER of the extension. */
+	value: Uint8Array;
+}
+
+/** keyUsage bits (RFC 5280 section 4.2.1.3). */
+export const keyUsageBit = {
+	digitalSignature: 0,
+	keyEncipherment: 2,
+	dataEncipherment: 3,
+	keyCertSign: 5,
+	cRLSign: 6,
+} as const;
+
+export class X509 {
+	private key: KeyObject | null = null;
+	private keyHash: string | null = null;
+	constructor(
+		/** The whole certificate. */
+		readonly der: Uint8Array,
+		readonly tbs: Uint8Array,
+		/** Unsigned hex without leading zero octets. */
+		readonly serialNumber: string,
+		/** The serial number's INTEGER TLV. */
+		readonly serialNumberDer: Uint8Array,
+		/** DER of the names: compare as bytes. */
+		readonly issuer: Uint8Array,
+		readonly subject: Uint8Array,
+		readonly notBefore: Date,
+		readonly notAfter: Date,
+		/** DER of SubjectPublicKeyInfo. */
+		readonly publicKeyInfo: Uint8Array,
+		readonly extensions: ReadonlyMap<string, Extension>,
+		readonly signatureAlgorithm: Algorithm,
+		readonly signature: Uint8Array,
+	) {}
+
+	/** SHA-256 of SubjectPublicKeyInfo, hex. */
+	get publicKeyHash(): string {
+		this.keyHash ??= createHash("sha256").update(this.publicKeyInfo).digest("hex");
+		return this.keyHash;
+	}
+	/** The public key, parsed once; `malformed` when node:crypto cannot read it. */
+	get publicKey(): KeyObject {
+		this.key ??= readPublicKey(this.publicKeyInfo);
+		return this.key;
+	}
+	/** SHA-256 of the certificate, hex. */
+	get fingerprint(): string {
+		return createHash("sha256").update(this.der).digest("hex");
+	}
+	/** keyUsage bits, or null when the extension is absent. */
+	get keyUsage(): ReadonlySet<number> | null {
+		const extension = this.extensions.get(oids.keyUsage);
+		return extension ? namedBits(readDer(extension.value)) : null;
+	}
+	get basicConstraints(): { ca: boolean; pathLen: number | null } {
+		const extension = this.extensions.get(oids.basicConstraints);
+		if (!extension) return { ca: false, pathLen: null };
+		const fields = sequence(readDer(extension.value), "BasicConstraints");
+		const ca = fields.optional(tag.boolean);
+		const pathLen = fields.optional(tag.integer);
+		fields.end();
+		return { ca: ca !== null && boolean(ca), pathLen: pathLen ? smallInteger(pathLen) : null };
+	}
+	get extendedKeyUsage(): ReadonlySet<string> | null {
+		const extension = this.extensions.get(oids.extKeyUsage);
+		if (!extension) return null;
+		const fields = sequence(readDer(extension.value), "ExtKeyUsage");
+		const usages = new Set<string>();
+		while (!fields.done) usages.add(oid(fields.take()));
+		return usages;
+	}
+	/** keyIdentifier of subjectKeyIdentifier, hex, or null. */
+	get subjectKeyIdentifier(): string | null {
+		const extension = this.extensions.get(oids.subjectKeyIdentifier);
+		return extension ? toHex(octets(readDer(extension.value))) : null;
+	}
+	/** keyIdentifier of authorityKeyIdentifier, hex, or null. A malformed extension throws. */
+	get authorityKeyIdentifier(): string | null {
+		const extension = this.extensions.get(oids.authorityKeyIdentifier);
+		if (!extension) return null;
+		const fields = sequence(readDer(extension.value), "AuthorityKeyIdentifier");
+		const keyIdentifier = fields.optional(context(0, false));
+		const issuer = fields.optional(context(1));
+		const serialNumber = fields.optional(context(2, false));
+		fields.end();
+		if ((issuer === null) !== (serialNumber === null)) throw malformed("AuthorityKeyIdentifier: issuer without serial");
+		return keyIdentifier ? toHex(keyIdentifier.content) : null;
+	}
+
+	/** Was this certificate signed by that key? The algorithm must be ours and fit the key. */
+	isSignedBy(issuerKey: KeyObject): boolean {
+		const algorithm = signatureOf(this.signatureAlgorithm.oid);
+		if (algorithm.digest === undefined || issuerKey.asymmetricKeyType !== algorithm.key) return false;
+		return verify(algorithm.digest, this.tbs, issuerKey, this.signature);
+	}
+}
+
+export function readPublicKey(publicKeyInfo: Uint8Array): KeyObject {
+	try {
+		return createPublicKey({ key: Buffer.from(publicKeyInfo), format: "der", type: "spki" });
+	} catch (cause) {
+		throw Object.assign(malformed("SubjectPublicKeyInfo cannot be read"), { cause });
+	}
+}
+
+export function readCertificate(der: Uint8Array): X509 {
+	const root = readDer(der);
+	const outer = sequence(root, "Certificate");
+	const tbs = outer.take(tag.sequence);
+	const algorithm = outer.take(tag.sequence);
+	const signature = bitStringOctets(outer.take(tag.bitString));
+	outer.end();
+
+	const fields = sequence(tbs, "TBSCertificate");
+	const versionField = fields.optional(context(0));
+	const version = versionField?.children[0] ? smallInteger(versionField.children[0]) : 0;
+	const serialNumber = fields.take(tag.integer);
+	const inner = fields.take(tag.sequence);
+	if (Buffer.compare(inner.raw, algorithm.raw) !== 0) throw malformed("Certificate: two signature algorithms");
+	const issuer = fields.take(tag.sequence);
+	const validity = sequence(fields.take(), "Validity");
+	const notBefore = time(validity.take());
+	const notAfter = time(validity.take());
+	validity.end();
+	const subject = fields.take(tag.sequence);
+	const publicKeyInfo = fields.take(tag.sequence);
+	fields.optional(context(1, false));
+	fields.optional(context(2, false));
+	const extensions = fields.optional(context(3));
+	fields.end();
+	if (version > 2 || (extensions && version !== 2)) throw malformed("Certificate: version does not fit");
+	return new X509(
+		root.raw,
+		tbs.raw,
+		unsignedHex(serialNumber),
+		serialNumber.raw,
+		issuer.raw,
+		subject.raw,
+		notBefore,
+		notAfter,
+		publicKeyInfo.raw,
+		extensions ? readExtensions(extensions) : new Map(),
+		readAlgorithm(algorithm, "Certificate"),
+		signature,
+	);
+}
+
+/** Extensions inside their [3] or extensionRequest wrapper; one of each OID (RFC 5280 section 4.2). */
+export function readExtensions(wrapper: Element): ReadonlyMap<string, Extension> {
+	const [list] = wrapper.children;
+	if (!list || wrapper.children.length !== 1) throw malformed("Extensions: unexpected form");
+	const extensions = new Map<string, Extension>();
+	const all = sequence(list, "Extensions");
+	while (!all.done) {
+		const fields = sequence(all.take(), "Extension");
+		const id = oid(fields.take());
+		const critical = fields.optional(tag.boolean);
+		const value = octets(fields.take(tag.octetString));
+		fields.end();
+		if (extensions.has(id)) throw malformed(`Extensions: ${id} twice`);
+		extensions.set(id, { critical: critical !== null && boolean(critical), value });
+	}
+	return extensions;
+}
+
+/** Every PEM certificate of a text, as DER. */
+export function pemCertificates(pem: string): Uint8Array[] {
+	const blocks = pem.matchAll(/-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\s]+)-----END CERTIFICATE-----/g);
+	return [...blocks].map(([, base64 = ""]) => Buffer.from(base64, "base64"));
+}
