@@ -1,0 +1,2 @@
+/** The door of the store room: every implementation of the Store port. */
+export { MemoryStore, memoryStore } from "./memory.ts";
