@@ -60,7 +60,12 @@ export function envelop(content: Uint8Array, recipient: X509, cipherName: Cipher
 
 /** ContentInfo with EnvelopedData; BER unless told. `decryption` for shapes we have no key for, `algorithm` for ciphers. */
 export function readEnvelopedData(bytes: Uint8Array, options: ReadOptions = { ber: true }): EnvelopedData {
-	const fields = sequence(readContentInfo(readDer(bytes, options), oids.envelopedData), "EnvelopedData");
+	const root = readDer(bytes, options);
+	const [type] = root.children;
+	if (type?.tag === tag.oid && oid(type) === oids.authEnvelopedData) {
+		throw new OtaError("algorithm", "AuthEnvelopedData is not accepted");
+	}
+	const fields = sequence(readContentInfo(root, oids.envelopedData), "EnvelopedData");
 	smallInteger(fields.take(tag.integer));
 	fields.optional(context(0));
 	const [recipient, ...others] = fields.take(tag.set).children;

@@ -7,7 +7,7 @@ import { directoryString, ia5String, objectIdentifier, printableString, sequence
 /** RDNSequence with one attribute in each RDN, in the given order. */
 export function writeName(name: SubjectName): Uint8Array {
 	return sequenceOf(
-		...name.map(([type, value]) => setOf(sequenceOf(objectIdentifier(oidOf(type)), valueOf(type, value)))),
+		...name.map(([type, value]) => setOf(sequenceOf(objectIdentifier(oidOf(type)), attributeValue(type, value)))),
 	);
 }
 
@@ -17,7 +17,7 @@ function oidOf(type: string): string {
 	return dotted;
 }
 
-function valueOf(type: string, value: string): Uint8Array {
+function attributeValue(type: string, value: string): Uint8Array {
 	if (value.length === 0) throw new OtaError("internal", `name attribute ${type} is empty`);
 	if (type === "emailAddress") return ia5String(value);
 	if (type === "serialNumber" || type === "C") return printableString(value);

@@ -4,6 +4,7 @@ export const oids = {
 	data: "1.2.840.113549.1.7.1",
 	signedData: "1.2.840.113549.1.7.2",
 	envelopedData: "1.2.840.113549.1.7.3",
+	authEnvelopedData: "1.2.840.113549.1.9.16.1.23",
 	contentType: "1.2.840.113549.1.9.3",
 	messageDigest: "1.2.840.113549.1.9.4",
 	signingTime: "1.2.840.113549.1.9.5",
@@ -43,6 +44,7 @@ export const oids = {
 	authorityKeyIdentifier: "2.5.29.35",
 	extKeyUsage: "2.5.29.37",
 	clientAuth: "1.3.6.1.5.5.7.3.2",
+	emailProtection: "1.3.6.1.5.5.7.3.4",
 	// RFC 8894 section 3.2.1
 	scepMessageType: "2.16.840.1.113733.1.9.2",
 	scepPkiStatus: "2.16.840.1.113733.1.9.3",

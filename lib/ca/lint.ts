@@ -1,0 +1,78 @@
+/**
+ * The last look at a TBSCertificate before the CA key signs it. `LintedTbs` can be made here alone, and `issue` takes
+ * nothing else: what was not linted cannot be signed.
+ */
+
+import { readAlgorithm } from "../cms/algorithms.ts";
+import { keyUsageBit, readExtensions, X509 } from "../cms/certificate.ts";
+import { context, type Element, readDer, sequence, tag } from "../der/reader.ts";
+import { equalBytes, smallInteger, time, unsignedHex } from "../der/values.ts";
+import { OtaError } from "../errors.ts";
+
+declare const linted: unique symbol;
+export interface LintedTbs {
+	readonly [linted]: true;
+	readonly tbs: Uint8Array;
+}
+
+const maxLifetime = 399 * 86_400_000;
+
+/** Throws `internal`, naming every lint that fails: a template that produced it is a fault of ours. */
+export function lintTbs(tbs: Uint8Array, ca: X509): LintedTbs {
+	const certificate = viewTbs(tbs);
+	const usage = certificate.keyUsage;
+	const lints: Record<string, boolean> = {
+		"issuer is the CA's subject": equalBytes(certificate.issuer, ca.subject),
+		"subject is not empty and not the CA's":
+			certificate.subject.length > 2 && !equalBytes(certificate.subject, ca.subject),
+		"serial number is positive and of 8 to 20 octets": /^(?:[0-9a-f]{2}){8,20}$/.test(certificate.serialNumber),
+		"validity lies within the CA's": certificate.notAfter <= ca.notAfter && certificate.notBefore >= ca.notBefore,
+		"validity is positive and at most 398 days": inRange(
+			certificate.notAfter.getTime() - certificate.notBefore.getTime(),
+		),
+		"CA is false": !certificate.basicConstraints.ca,
+		"keyUsage is digitalSignature and keyEncipherment":
+			usage?.size === 2 && usage.has(keyUsageBit.digitalSignature) && usage.has(keyUsageBit.keyEncipherment),
+		"one extended key usage": certificate.extendedKeyUsage?.size === 1,
+		"subject key identifier": certificate.subjectKeyIdentifier !== null,
+		"authority key identifier is the CA's": certificate.authorityKeyIdentifier === ca.subjectKeyIdentifier,
+		"public key is not the CA's": !equalBytes(certificate.publicKeyInfo, ca.publicKeyInfo),
+	};
+	const failed = Object.keys(lints).filter((name) => !lints[name]);
+	if (failed.length > 0) throw new OtaError("internal", `certificate fails lint: ${failed.join("; ")}`);
+	return { tbs } as LintedTbs;
+}
+
+const inRange = (milliseconds: number): boolean => milliseconds > 0 && milliseconds <= maxLifetime;
+
+/** A TBSCertificate of version 3 through the certificate's own view, with an empty signature. */
+function viewTbs(tbs: Uint8Array): X509 {
+	const root = readDer(tbs);
+	const fields = sequence(root, "TBSCertificate");
+	const [version] = fields.take(context(0)).children as [Element];
+	if (smallInteger(version) !== 2) throw new OtaError("internal", "certificate fails lint: version 3");
+	const serialNumber = fields.take(tag.integer);
+	const algorithm = readAlgorithm(fields.take(), "TBSCertificate");
+	const issuer = fields.take(tag.sequence).raw;
+	const validity = sequence(fields.take(), "Validity");
+	const [notBefore, notAfter] = [time(validity.take()), time(validity.take())];
+	const subject = fields.take(tag.sequence).raw;
+	const publicKeyInfo = fields.take(tag.sequence).raw;
+	const extensions = readExtensions(fields.take(context(3)));
+	fields.end();
+	const serial = unsignedHex(serialNumber);
+	return new X509(
+		root.raw,
+		root.raw,
+		serial,
+		serialNumber.raw,
+		issuer,
+		subject,
+		notBefore,
+		notAfter,
+		publicKeyInfo,
+		extensions,
+		algorithm,
+		new Uint8Array(),
+	);
+}

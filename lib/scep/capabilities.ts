@@ -1,0 +1,9 @@
+/** GetCACaps and GetCACert (RFC 8894 sections 3.5 and 4.2): what Apple's client reads to the letter. */
+import type { X509 } from "../cms/certificate.ts";
+import { certificatesOnly } from "../cms/sign.ts";
+
+/** One a line, LF-ended, no blanks: iOS compares each exactly. strongSwan takes AES only when it sees SHA-384. */
+export const capabilities = `${["AES", "SHA-256", "SHA-384", "SHA-512", "POSTPKIOperation", "SCEPStandard"].join("\n")}\n`;
+
+/** RA first, then issuing CA, then root: the first with digitalSignature and keyEncipherment is taken as the RA. */
+export const caCertificates = (ra: X509, ca: X509, root: X509): Uint8Array => certificatesOnly([ra, ca, root]);
