@@ -1,0 +1,60 @@
+/**
+ * `next-ota/testing`: an emulated iPhone or Mac with its fake Apple CA. It plays a device's side of the exchange
+ * (facts: Apple's over-the-air profile delivery; RFC 8894) through any Transport and verifies everything that it receives.
+ * An independent second implementation: nothing of the server's code is in it.
+ */
+export {
+	createDeviceAuthority,
+	type DeviceAuthority,
+	type DeviceIdentityOptions,
+	generateDeviceAuthority,
+	issueDeviceIdentity,
+	loadDeviceAuthority,
+} from "./authority.ts";
+export type { Name, StringType, SubjectAltNames } from "./ber.ts";
+export * as ber from "./ber.ts";
+export {
+	buildCertificate,
+	type CertificateFields,
+	type CertificateOptions,
+	findChain,
+	type Identity,
+	pemOf,
+	readCertificate,
+	readPem,
+} from "./certificate.ts";
+export { buildCsr, type ChallengeValue, type CsrOptions } from "./csr.ts";
+export { derFault } from "./der-reader.ts";
+export {
+	buildDeviceResponse,
+	type DeviceResponseOptions,
+	knownAttributes,
+	type Model,
+	macExtras,
+	randomSerialNumber,
+	randomUdid,
+} from "./device-response.ts";
+export {
+	type BlockShape,
+	blockShapes,
+	buildEnvelopedData,
+	type EnvelopedDataOptions,
+	openEnvelopedData,
+	pkcs1Block,
+} from "./enveloped-data.ts";
+export { DeviceError } from "./errors.ts";
+export { handlersTransport, httpTransport, type Transport } from "./http.ts";
+export { type Cipher, type Digest, oids } from "./oids.ts";
+export {
+	buildPkcsReq,
+	type CertRep,
+	type CertRepExpectation,
+	type PkcsReq,
+	type PkcsReqOptions,
+	parseCertRep,
+	type SignerStyle,
+	selfSignedSigner,
+	transactionIdOf,
+} from "./scep-message.ts";
+export { buildSignedData, type SignedAttribute, type SignedDataOptions, type SignerOptions } from "./signed-data.ts";
+export { type VerifiedData, verifySignedData } from "./signed-data-reader.ts";
