@@ -31,9 +31,14 @@ export function parseTemplate(file: string, text: string): Template {
 	return { name, payload };
 }
 
+const notReferring = /<!--[\s\S]*?-->|<!\[CDATA\[[\s\S]*?\]\]>/g;
+const looseAmpersand = /&(?!(?:amp|lt|gt|quot|apos|#[0-9]+|#x[0-9A-Fa-f]+);)/;
+
 function parsePayload(file: string, text: string): Record<string, unknown> {
 	// npm plist would take binary and OpenStep property lists too.
 	if (!/^\s*(?:<\?xml\s|<!DOCTYPE\s+plist\s|<plist[\s>])/.test(text)) throw fault(file, "no XML property list");
+	// It would take these as text, with a word on stderr.
+	if (looseAmpersand.test(text.replace(notReferring, ""))) throw fault(file, "an '&' that is not written as '&amp;'");
 	let payload: unknown;
 	try {
 		payload = parse(text);
