@@ -178,21 +178,33 @@ export function isIssuedBy(certificate: CertificateFields, issuer: CertificateFi
 }
 
 /**
- * The certificates from `leaf` up to a self-signed one of `pool`, DER, leaf first; null when there is no such way
+ * The certificates from `leaf` up to `top` through `pool`, DER, leaf first; null when there is no such way
  * or when one of them is outside its dates at `at`.
  */
-export function findChain(leaf: Uint8Array, pool: readonly Uint8Array[], at: Date): Uint8Array[] | null {
+export function findChainTo(
+	leaf: Uint8Array,
+	pool: readonly Uint8Array[],
+	top: Uint8Array,
+	at: Date,
+): Uint8Array[] | null {
+	const isSame = (a: Uint8Array, b: Uint8Array): boolean => Buffer.from(a).equals(b);
 	const chain = [leaf];
 	for (let depth = 0; depth < 8; depth++) {
 		const last = chain.at(-1) as Uint8Array;
 		const fields = readCertificate(last);
 		if (new Date(fields.x509.validFrom) > at || new Date(fields.x509.validTo) < at) return null;
-		if (isIssuedBy(fields, fields)) return chain;
-		const issuer = pool.find((one) => !Buffer.from(one).equals(last) && isIssuedBy(fields, readCertificate(one)));
+		if (isSame(last, top)) return chain;
+		const issuer = [top, ...pool].find((one) => !isSame(one, last) && isIssuedBy(fields, readCertificate(one)));
 		if (!issuer) return null;
 		chain.push(issuer);
 	}
 	return null;
+}
+
+/** Whether a certificate's public key is that of `key`. */
+export function certifies(certificate: Uint8Array, key: KeyObject): boolean {
+	const { publicKey } = readCertificate(certificate).x509;
+	return Buffer.from(publicKeyInfo(publicKey)).equals(publicKeyInfo(key));
 }
 
 /** PEM of a DER certificate. */

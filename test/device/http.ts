@@ -17,7 +17,7 @@ export function handlersTransport(handlers: { GET: Transport; POST: Transport })
 	return (request) => (request.method === "POST" ? handlers.POST(request) : handlers.GET(request));
 }
 
-/** An answer whose status was 200 and whose Content-Type was exactly the one demanded. */
+/** An answer whose status was 200. */
 export interface Answer {
 	body: Uint8Array;
 	contentType: string;
@@ -25,12 +25,12 @@ export interface Answer {
 
 const timeoutMs = 45_000;
 
-/** Sends a device's request. Throws DeviceError of `step` on anything but 200 with that Content-Type. */
+/** Sends a device's request. Throws DeviceError of `step` on anything but 200 with (exactly) one of the types of `accept`. */
 export async function exchange(
 	transport: Transport,
 	step: string,
 	url: string,
-	init: { body?: Uint8Array; contentType?: string; accept: readonly string[] },
+	init: { body?: Uint8Array; contentType?: string; accept?: readonly string[] } = {},
 ): Promise<Answer> {
 	const response = await send(transport, step, url, init);
 	const body = new Uint8Array(await response.arrayBuffer());
@@ -40,10 +40,11 @@ export async function exchange(
 		});
 	}
 	const contentType = response.headers.get("content-type") ?? "";
+	const { accept } = init;
 	ensure(
-		init.accept.includes(contentType),
+		!accept || accept.includes(contentType),
 		step,
-		`The answer's Content-Type must be exactly ${init.accept.join(" or ")}, not "${contentType}".`,
+		`The answer's Content-Type must be exactly ${accept?.join(" or ")}, not "${contentType}".`,
 	);
 	ensure(!response.headers.has("content-encoding"), step, "The answer must not be compressed.");
 	return { body, contentType };

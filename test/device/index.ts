@@ -3,6 +3,8 @@
  * (facts: Apple's over-the-air profile delivery; RFC 8894) through any Transport and verifies everything that it receives.
  * An independent second implementation: nothing of the server's code is in it.
  */
+
+export { type EnrollOptions, enrollDevice, type Journey } from "./apple-client.ts";
 export {
 	createDeviceAuthority,
 	type DeviceAuthority,
@@ -17,7 +19,7 @@ export {
 	buildCertificate,
 	type CertificateFields,
 	type CertificateOptions,
-	findChain,
+	findChainTo,
 	type Identity,
 	pemOf,
 	readCertificate,
@@ -34,6 +36,7 @@ export {
 	randomSerialNumber,
 	randomUdid,
 } from "./device-response.ts";
+export { type DeviceOptions, DeviceSession, type StepReport } from "./device-session.ts";
 export {
 	type BlockShape,
 	blockShapes,
@@ -43,8 +46,39 @@ export {
 	pkcs1Block,
 } from "./enveloped-data.ts";
 export { DeviceError } from "./errors.ts";
+export { type FinalProfile, openFinalProfile } from "./final-profile.ts";
 export { handlersTransport, httpTransport, type Transport } from "./http.ts";
 export { type Cipher, type Digest, oids } from "./oids.ts";
+export {
+	type Dictionary,
+	type ProfileService,
+	readIdentityProfile,
+	readProfileService,
+	readScepPayload,
+	type ScepPayload,
+} from "./profile.ts";
+export {
+	type Capabilities,
+	checkFingerprint,
+	chooseCapabilities,
+	type ScepAuthorities,
+	selectAuthorities,
+	selectFrom,
+} from "./scep-capabilities.ts";
+export {
+	acceptCertRep,
+	discover,
+	enrollScep,
+	freshKey,
+	getCaCaps,
+	getCaCert,
+	type KeySource,
+	pkiOperation,
+	requestFor,
+	type ScepEnrollment,
+	type ScepServer,
+	scepUrl,
+} from "./scep-client.ts";
 export {
 	buildPkcsReq,
 	type CertRep,
@@ -56,5 +90,6 @@ export {
 	selfSignedSigner,
 	transactionIdOf,
 } from "./scep-message.ts";
+export { browse, type Credentials, chooseForm } from "./sign-in.ts";
 export { buildSignedData, type SignedAttribute, type SignedDataOptions, type SignerOptions } from "./signed-data.ts";
 export { type VerifiedData, verifySignedData } from "./signed-data-reader.ts";

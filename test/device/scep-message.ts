@@ -149,7 +149,7 @@ export interface CertRep {
 
 function text(attributes: ReadonlyMap<string, readonly asn1js.AsnType[]>, type: string): string | null {
 	const values = attributes.get(type);
-	if (!values || values.length !== 1) return null;
+	if (values?.length !== 1) return null;
 	return (values[0] as asn1js.PrintableString).valueBlock.value ?? null;
 }
 
@@ -206,10 +206,4 @@ export function parseCertRep(message: Uint8Array, expected: CertRepExpectation, 
 	ensure(inner.signerInfos.length === 0, step, "The inner SignedData must carry certificates only.");
 	ensure(inner.certificates.length > 0, step, "The CertRep carries no certificate.");
 	return { ...shared, failInfo: null, failInfoText: null, certificates: inner.certificates, cipher: opened.cipher };
-}
-
-/** Whether a certificate's public key is that of `key`. */
-export function certifies(certificate: Uint8Array, key: KeyObject): boolean {
-	const { publicKey } = readCertificate(certificate).x509;
-	return Buffer.from(publicKeyInfo(publicKey)).equals(publicKeyInfo(key));
 }
