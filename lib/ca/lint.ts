@@ -3,10 +3,8 @@
  * nothing else: what was not linted cannot be signed.
  */
 
-import { readAlgorithm } from "../cms/algorithms.ts";
-import { keyUsageBit, readExtensions, X509 } from "../cms/certificate.ts";
-import { context, type Element, readDer, sequence, tag } from "../der/reader.ts";
-import { equalBytes, smallInteger, time, unsignedHex } from "../der/values.ts";
+import { keyUsageBit, readTbsCertificate, type X509 } from "../cms/certificate.ts";
+import { equalBytes } from "../der/values.ts";
 import { OtaError } from "../errors.ts";
 
 declare const linted: unique symbol;
@@ -19,7 +17,7 @@ const maxLifetime = 399 * 86_400_000;
 
 /** Throws `internal`, naming every lint that fails: a template that produced it is a fault of ours. */
 export function lintTbs(tbs: Uint8Array, ca: X509): LintedTbs {
-	const certificate = viewTbs(tbs);
+	const certificate = readTbsCertificate(tbs);
 	const usage = certificate.keyUsage;
 	const lints: Record<string, boolean> = {
 		"issuer is the CA's subject": equalBytes(certificate.issuer, ca.subject),
@@ -44,35 +42,3 @@ export function lintTbs(tbs: Uint8Array, ca: X509): LintedTbs {
 }
 
 const inRange = (milliseconds: number): boolean => milliseconds > 0 && milliseconds <= maxLifetime;
-
-/** A TBSCertificate of version 3 through the certificate's own view, with an empty signature. */
-function viewTbs(tbs: Uint8Array): X509 {
-	const root = readDer(tbs);
-	const fields = sequence(root, "TBSCertificate");
-	const [version] = fields.take(context(0)).children as [Element];
-	if (smallInteger(version) !== 2) throw new OtaError("internal", "certificate fails lint: version 3");
-	const serialNumber = fields.take(tag.integer);
-	const algorithm = readAlgorithm(fields.take(), "TBSCertificate");
-	const issuer = fields.take(tag.sequence).raw;
-	const validity = sequence(fields.take(), "Validity");
-	const [notBefore, notAfter] = [time(validity.take()), time(validity.take())];
-	const subject = fields.take(tag.sequence).raw;
-	const publicKeyInfo = fields.take(tag.sequence).raw;
-	const extensions = readExtensions(fields.take(context(3)));
-	fields.end();
-	const serial = unsignedHex(serialNumber);
-	return new X509(
-		root.raw,
-		root.raw,
-		serial,
-		serialNumber.raw,
-		issuer,
-		subject,
-		notBefore,
-		notAfter,
-		publicKeyInfo,
-		extensions,
-		algorithm,
-		new Uint8Array(),
-	);
-}

@@ -5,6 +5,7 @@ import { context, type Element, malformed, readDer, sequence, tag } from "../der
 import {
 	bitStringOctets,
 	boolean,
+	equalBytes,
 	namedBits,
 	octets,
 	oid,
@@ -13,7 +14,7 @@ import {
 	toHex,
 	unsignedHex,
 } from "../der/values.ts";
-import { type Algorithm, readAlgorithm, signatureOf } from "./algorithms.ts";
+import { readAlgorithm, signatureOf } from "./algorithms.ts";
 
 export interface Extension {
 	critical: boolean;
@@ -30,29 +31,60 @@ export const keyUsageBit = {
 	cRLSign: 6,
 } as const;
 
-export class X509 {
+interface TbsFields {
+	tbs: Uint8Array;
+	serialNumber: Element;
+	signatureAlgorithm: Element;
+	issuer: Uint8Array;
+	notBefore: Date;
+	notAfter: Date;
+	subject: Uint8Array;
+	publicKeyInfo: Uint8Array;
+	extensions: ReadonlyMap<string, Extension>;
+}
+
+/** What is signed: all fields of a TBSCertificate, and its extensions as values. */
+export class TbsCertificate {
 	private key: KeyObject | null = null;
 	private keyHash: string | null = null;
-	constructor(
-		/** The whole certificate. */
-		readonly der: Uint8Array,
-		readonly tbs: Uint8Array,
-		/** Unsigned hex without leading zero octets. */
-		readonly serialNumber: string,
-		/** The serial number's INTEGER TLV. */
-		readonly serialNumberDer: Uint8Array,
-		/** DER of the names: compare as bytes. */
-		readonly issuer: Uint8Array,
-		readonly subject: Uint8Array,
-		readonly notBefore: Date,
-		readonly notAfter: Date,
-		/** DER of SubjectPublicKeyInfo. */
-		readonly publicKeyInfo: Uint8Array,
-		readonly extensions: ReadonlyMap<string, Extension>,
-		readonly signatureAlgorithm: Algorithm,
-		readonly signature: Uint8Array,
-	) {}
+	constructor(private readonly fields: TbsFields) {}
 
+	/** The whole TBSCertificate. */
+	get tbs(): Uint8Array {
+		return this.fields.tbs;
+	}
+	/** Unsigned hex without leading zero octets. */
+	get serialNumber(): string {
+		return unsignedHex(this.fields.serialNumber);
+	}
+	/** The serial number's INTEGER TLV. */
+	get serialNumberDer(): Uint8Array {
+		return this.fields.serialNumber.raw;
+	}
+	/** DER of the names: compare as bytes. */
+	get issuer(): Uint8Array {
+		return this.fields.issuer;
+	}
+	get subject(): Uint8Array {
+		return this.fields.subject;
+	}
+	get notBefore(): Date {
+		return this.fields.notBefore;
+	}
+	get notAfter(): Date {
+		return this.fields.notAfter;
+	}
+	/** DER of SubjectPublicKeyInfo. */
+	get publicKeyInfo(): Uint8Array {
+		return this.fields.publicKeyInfo;
+	}
+	get extensions(): ReadonlyMap<string, Extension> {
+		return this.fields.extensions;
+	}
+	/** DER of the AlgorithmIdentifier that the signature is made with. */
+	get signatureAlgorithm(): Element {
+		return this.fields.signatureAlgorithm;
+	}
 	/** SHA-256 of SubjectPublicKeyInfo, hex. */
 	get publicKeyHash(): string {
 		this.keyHash ??= createHash("sha256").update(this.publicKeyInfo).digest("hex");
@@ -62,10 +94,6 @@ export class X509 {
 	get publicKey(): KeyObject {
 		this.key ??= readPublicKey(this.publicKeyInfo);
 		return this.key;
-	}
-	/** SHA-256 of the certificate, hex. */
-	get fingerprint(): string {
-		return createHash("sha256").update(this.der).digest("hex");
 	}
 	/** keyUsage bits, or null when the extension is absent. */
 	get keyUsage(): ReadonlySet<number> | null {
@@ -106,10 +134,26 @@ export class X509 {
 		if ((issuer === null) !== (serialNumber === null)) throw malformed("AuthorityKeyIdentifier: issuer without serial");
 		return keyIdentifier ? toHex(keyIdentifier.content) : null;
 	}
+}
+
+export class X509 extends TbsCertificate {
+	constructor(
+		/** The whole certificate. */
+		readonly der: Uint8Array,
+		fields: TbsFields,
+		private readonly signature: Uint8Array,
+	) {
+		super(fields);
+	}
+
+	/** SHA-256 of the certificate, hex. */
+	get fingerprint(): string {
+		return createHash("sha256").update(this.der).digest("hex");
+	}
 
 	/** Was this certificate signed by that key? The algorithm must be ours and fit the key. */
 	isSignedBy(issuerKey: KeyObject): boolean {
-		const algorithm = signatureOf(this.signatureAlgorithm.oid);
+		const algorithm = signatureOf(readAlgorithm(this.signatureAlgorithm, "Certificate").oid);
 		if (algorithm.digest === undefined || issuerKey.asymmetricKeyType !== algorithm.key) return false;
 		return verify(algorithm.digest, this.tbs, issuerKey, this.signature);
 	}
@@ -126,43 +170,50 @@ export function readPublicKey(publicKeyInfo: Uint8Array): KeyObject {
 export function readCertificate(der: Uint8Array): X509 {
 	const root = readDer(der);
 	const outer = sequence(root, "Certificate");
-	const tbs = outer.take(tag.sequence);
+	const fields = readTbsFields(outer.take(tag.sequence));
 	const algorithm = outer.take(tag.sequence);
 	const signature = bitStringOctets(outer.take(tag.bitString));
 	outer.end();
+	if (!equalBytes(fields.signatureAlgorithm.raw, algorithm.raw)) {
+		throw malformed("Certificate: two signature algorithms");
+	}
+	return new X509(root.raw, fields, signature);
+}
 
+/** A TBSCertificate on its own, as it is before it is signed. */
+export const readTbsCertificate = (der: Uint8Array): TbsCertificate => new TbsCertificate(readTbsFields(readDer(der)));
+
+function readTbsFields(tbs: Element): TbsFields {
 	const fields = sequence(tbs, "TBSCertificate");
 	const versionField = fields.optional(context(0));
 	const version = versionField?.children[0] ? smallInteger(versionField.children[0]) : 0;
 	const serialNumber = fields.take(tag.integer);
-	const inner = fields.take(tag.sequence);
-	if (Buffer.compare(inner.raw, algorithm.raw) !== 0) throw malformed("Certificate: two signature algorithms");
-	const issuer = fields.take(tag.sequence);
+	const signatureAlgorithm = fields.take(tag.sequence);
+	const issuer = fields.take(tag.sequence).raw;
 	const validity = sequence(fields.take(), "Validity");
 	const notBefore = time(validity.take());
 	const notAfter = time(validity.take());
 	validity.end();
-	const subject = fields.take(tag.sequence);
-	const publicKeyInfo = fields.take(tag.sequence);
+	const subject = fields.take(tag.sequence).raw;
+	const publicKeyInfo = fields.take(tag.sequence).raw;
 	fields.optional(context(1, false));
 	fields.optional(context(2, false));
-	const extensions = fields.optional(context(3));
+	const wrapper = fields.optional(context(3));
 	fields.end();
-	if (version > 2 || (extensions && version !== 2)) throw malformed("Certificate: version does not fit");
-	return new X509(
-		root.raw,
-		tbs.raw,
-		unsignedHex(serialNumber),
-		serialNumber.raw,
-		issuer.raw,
-		subject.raw,
+	if (version > 2 || (wrapper && version !== 2)) throw malformed("Certificate: version does not fit");
+	unsignedHex(serialNumber);
+	const extensions = wrapper ? readExtensions(wrapper) : new Map();
+	return {
+		tbs: tbs.raw,
+		serialNumber,
+		signatureAlgorithm,
+		issuer,
 		notBefore,
 		notAfter,
-		publicKeyInfo.raw,
-		extensions ? readExtensions(extensions) : new Map(),
-		readAlgorithm(algorithm, "Certificate"),
-		signature,
-	);
+		subject,
+		publicKeyInfo,
+		extensions,
+	};
 }
 
 /** Extensions inside their [3] or extensionRequest wrapper; one of each OID (RFC 5280 section 4.2). */

@@ -2,6 +2,8 @@
 import { OtaError } from "../errors.ts";
 import type { SubjectName } from "../ports.ts";
 import { nameAttributes } from "./oids.ts";
+import { readDer, sequence, tag } from "./reader.ts";
+import { oid, text } from "./values.ts";
 import { directoryString, ia5String, objectIdentifier, printableString, sequenceOf, setOf } from "./writer.ts";
 
 /** RDNSequence with one attribute in each RDN, in the given order. */
@@ -22,4 +24,17 @@ function attributeValue(type: string, value: string): Uint8Array {
 	if (type === "emailAddress") return ia5String(value);
 	if (type === "serialNumber" || type === "C") return printableString(value);
 	return directoryString(value);
+}
+
+/** The values of CN in the DER of a name. */
+export function commonNames(name: Uint8Array): string[] {
+	const values: string[] = [];
+	for (const rdn of readDer(name).children) {
+		if (rdn.tag !== tag.set) continue;
+		for (const element of rdn.children) {
+			const fields = sequence(element, "AttributeTypeAndValue");
+			if (oid(fields.take()) === nameAttributes.CN) values.push(text(fields.take()));
+		}
+	}
+	return values;
 }

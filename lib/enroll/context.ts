@@ -1,0 +1,113 @@
+/** What every step of the exchange works with, and the few words they share: addresses, signers, challenges, audit. */
+import { createHash } from "node:crypto";
+import type { DeviceAnchor } from "../apple/anchors.ts";
+import type { X509 } from "../cms/certificate.ts";
+import { type Signer, signData } from "../cms/sign.ts";
+import { type Code, OtaError } from "../errors.ts";
+import type { Template } from "../options.ts";
+import type {
+	AuditEvent,
+	ChallengeBinding,
+	ChallengePurpose,
+	Clock,
+	Keys,
+	Log,
+	NewChallenge,
+	Random,
+	Store,
+	SubjectName,
+} from "../ports.ts";
+
+export interface EnrollContext {
+	store: Store;
+	keys: Keys;
+	clock: Clock;
+	random: Random;
+	log: Log;
+	organization: string;
+	/** Absolute, without trailing slash: origin and base path. */
+	publicUrl: string;
+	root: X509;
+	ca: X509;
+	ra: X509;
+	profile: X509;
+	deviceAnchors: readonly DeviceAnchor[];
+	/** Operator's payloads of the final profile. */
+	templates(): Promise<readonly Template[]>;
+	/** SHA-256 of public keys that are never certified: our own, Apple's, known ones. */
+	forbiddenKeys: ReadonlySet<string>;
+	/** Unanswered enroll challenges per person. */
+	liveChallenges: number;
+}
+
+/** Enrollment and challenges live this long. */
+export const lifetime = 20 * 60_000;
+
+export const sha256 = (data: Uint8Array | string): string => createHash("sha256").update(data).digest("hex");
+
+/** 256 bits as 64 hexadecimal digits, and the row that remembers their hash. */
+export function drawChallenge(
+	context: Pick<EnrollContext, "random">,
+	purpose: ChallengePurpose,
+	enrollment: { id: string; expiresAt: Date },
+	now: Date,
+	binding: ChallengeBinding | null,
+): { text: string; challenge: NewChallenge } {
+	const text = Buffer.from(context.random(32)).toString("hex");
+	const expiresAt = purpose === "client" ? new Date(now.getTime() + lifetime) : enrollment.expiresAt;
+	const challenge = { hash: sha256(text), purpose, enrollmentId: enrollment.id, createdAt: now, expiresAt, binding };
+	return { text, challenge };
+}
+
+/** A profile in DER SignedData by the profile-signing key, with what leads to the root. */
+export function signProfile(context: EnrollContext, plist: Uint8Array, now: Date): Promise<Uint8Array> {
+	const { keys, profile, ca } = context;
+	const signer: Signer = { certificate: profile, sign: (hash, message) => keys.sign("profile", hash, message) };
+	return signData({ content: plist, signer, digest: "sha256", certificates: [profile, ca], signingTime: now });
+}
+
+/** Reverse-DNS beginning of our PayloadIdentifiers, from the public host. */
+export function identifierPrefix(publicUrl: string): string {
+	return `${new URL(publicUrl).hostname.split(".").reverse().join(".")}.next-ota`;
+}
+
+/** SHA-1 of the topmost certificate, as Apple's `CAFingerprint` wants it. */
+export const caFingerprint = (root: X509): Uint8Array => createHash("sha1").update(root.der).digest();
+
+/** The name of this person's certificates on this device: chosen here, never by the device. */
+export function bindingFor(
+	context: Pick<EnrollContext, "organization">,
+	email: string,
+	udid: string,
+	serialNumber: string | null,
+): ChallengeBinding {
+	const subject: SubjectName = [
+		["O", clipped(context.organization)],
+		["CN", clipped(email)],
+		["serialNumber", serialNumber ?? udid],
+	];
+	// rfc822Name is IA5String: an internationalised address cannot stand there.
+	const subjectAltName = /^[\x21-\x7e]+$/.test(email) ? { rfc822Name: email } : {};
+	return { udid, serialNumber, subject, subjectAltName };
+}
+
+/** ub-common-name and ub-organization-name are 64 (RFC 5280 appendix A.1). */
+const clipped = (value: string): string => [...value].slice(0, 64).join("");
+
+export const auditEvent = (
+	at: Date,
+	event: string,
+	enrollmentId: string | null,
+	detail: AuditEvent["detail"] = {},
+): AuditEvent => ({ at, event, enrollmentId, detail });
+
+/** Records a refusal that can be laid to an enrollment, and gives back the error to throw. */
+export async function refusal(
+	context: Pick<EnrollContext, "store" | "clock">,
+	enrollmentId: string,
+	code: Code,
+	why: string,
+): Promise<OtaError> {
+	await context.store.record(auditEvent(context.clock(), "refused", enrollmentId, { code, why }));
+	return new OtaError(code, why);
+}

@@ -1,0 +1,26 @@
+/**
+ * A device's signed post. Which of the two it is, is told by the CA that issued its signer, never by what it says:
+ * a device CA means the device response (lane L1), our own CA the profile request (lane L2).
+ */
+
+import { readDeviceAttributes } from "../apple/attributes.ts";
+import { issuerOf, judgeDeviceIdentity } from "../apple/device-identity.ts";
+import { readPlist } from "../apple/plist-reader.ts";
+import { readSignedData } from "../cms/signed-data.ts";
+import { equalBytes } from "../der/values.ts";
+import { OtaError } from "../errors.ts";
+import type { EnrollContext } from "./context.ts";
+import { deliver } from "./deliver.ts";
+import { identify } from "./identify.ts";
+
+/** The signed profile that answers the post, DER. */
+export async function answerDevice(context: EnrollContext, body: Uint8Array): Promise<Uint8Array> {
+	// SHA-1 is Apple's default here; the signature is evidence, the challenge or our own certificate decides.
+	const { content, signer } = readSignedData(body).verify(["sha1", "sha256", "sha384", "sha512"]);
+	const ours = equalBytes(signer.issuer, context.ca.subject) && signer.isSignedBy(context.ca.publicKey);
+	if (ours) return deliver(context, signer, readDeviceAttributes(readPlist(content)));
+	const anchor = issuerOf(signer, context.deviceAnchors);
+	if (anchor === null) throw new OtaError("signer_untrusted", "signed by nobody that we know");
+	judgeDeviceIdentity(signer, anchor);
+	return identify(context, signer, readDeviceAttributes(readPlist(content)));
+}
