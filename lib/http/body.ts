@@ -1,0 +1,28 @@
+/** Reads a request's body: right media type, no encoding, never more than the limit. */
+import { OtaError } from "../errors.ts";
+
+/** Device endpoints: 64 KiB. */
+const maxBody = 65_536;
+
+/** `media_type`, `too_large` or `malformed` (an empty body). `null` in `types` stands for no Content-Type at all. */
+export async function readBody(request: Request, types: readonly (string | null)[]): Promise<Uint8Array> {
+	const type = request.headers.get("content-type");
+	const bare = type === null ? null : (type.split(";", 1)[0] ?? "").trim().toLowerCase();
+	if (!types.includes(bare))
+		throw new OtaError("media_type", `Content-Type ${JSON.stringify(type?.slice(0, 80) ?? null)}`);
+	if (request.headers.has("content-encoding")) throw new OtaError("media_type", "Content-Encoding is not accepted");
+	if (Number(request.headers.get("content-length") ?? 0) > maxBody) throw new OtaError("too_large", "Content-Length");
+	const chunks: Uint8Array[] = [];
+	let size = 0;
+	const reader = request.body?.getReader();
+	for (let part = await reader?.read(); part && !part.done; part = await reader?.read()) {
+		size += part.value.length;
+		if (size > maxBody) {
+			await reader?.cancel();
+			throw new OtaError("too_large", "body");
+		}
+		chunks.push(part.value);
+	}
+	if (size === 0) throw new OtaError("malformed", "empty body");
+	return chunks.length === 1 ? (chunks[0] as Uint8Array) : Buffer.concat(chunks);
+}

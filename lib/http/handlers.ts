@@ -1,0 +1,111 @@
+/**
+ * The steps as functions from Request to Response: method, host, body, step, answer. The only place where the exchange
+ * meets HTTP; each step is complete on its own, so that a route file only names it.
+ */
+import type { X509 } from "../cms/certificate.ts";
+import type { EnrollContext } from "../enroll/context.ts";
+import { answerDevice } from "../enroll/device-post.ts";
+import { start } from "../enroll/start.ts";
+import { OtaError } from "../errors.ts";
+import type { OtaOptions } from "../options.ts";
+import type { Log, Random } from "../ports.ts";
+import { answer, empty, MethodError, problem, withoutBody } from "./answers.ts";
+import { readBody } from "./body.ts";
+import { scep } from "./scep.ts";
+import { readUser } from "./session.ts";
+import { welcomePage } from "./welcome.ts";
+
+export type Step = (request: Request) => Promise<Response>;
+
+export interface Steps {
+	welcome: Step;
+	ca: Step;
+	enroll: Step;
+	profile: Step;
+	scep: Step;
+	live: Step;
+	ready: Step;
+}
+
+/** What the HTTP side needs of a wiring: options, and the context that is opened with the first request. */
+export interface Wiring {
+	options: Pick<OtaOptions, "baseUrl" | "organization" | "user" | "signIn">;
+	basePath: string;
+	root(): Promise<X509>;
+	open(): Promise<EnrollContext>;
+	log: Log;
+	random: Random;
+}
+
+const profileType = "application/x-apple-aspen-config";
+const devicePostTypes = ["application/pkcs7-signature", "application/x-pkcs7-signature"];
+
+export function makeSteps(wiring: Wiring): Steps {
+	const { basePath } = wiring;
+	const guarded = (path: string, step: Step): Step => {
+		return async (request) => {
+			try {
+				const response = await step(request);
+				return request.method === "HEAD" ? withoutBody(response) : response;
+			} catch (error) {
+				return problem(error, path, wiring);
+			}
+		};
+	};
+	return {
+		welcome: guarded("/", async (request) => {
+			readOnly(request);
+			checkHost(request, wiring.options.baseUrl);
+			return welcomePage({ organization: wiring.options.organization, basePath });
+		}),
+		ca: guarded("/CA", async (request) => {
+			readOnly(request);
+			return rootCertificate(request, await wiring.root());
+		}),
+		enroll: guarded("/enroll", (request) => enroll(request, wiring)),
+		profile: guarded("/profile", async (request) => {
+			if (request.method !== "POST") throw new MethodError(request.method, "POST");
+			const body = await readBody(request, devicePostTypes);
+			return answer(await answerDevice(await wiring.open(), body), profileType);
+		}),
+		scep: guarded("/scep", (request) => scep(request, wiring.open)),
+		live: guarded("/api/health/live", async () => health("live")),
+		ready: guarded("/api/health/ready", async () => {
+			const { keys, store } = await wiring.open();
+			await Promise.all([keys.check(), store.check()]);
+			return health("ready");
+		}),
+	};
+}
+
+const health = (status: string): Response => answer(JSON.stringify({ status }), "application/json");
+
+function readOnly(request: Request): void {
+	if (request.method !== "GET" && request.method !== "HEAD") throw new MethodError(request.method, "GET, HEAD");
+}
+
+/** DNS rebinding and poisoned links end here. Only the Host header counts, and no URL is ever built from it. */
+function checkHost(request: Request, baseUrl: string): void {
+	const host = request.headers.get("host");
+	if (host !== null && host.toLowerCase() !== new URL(baseUrl).host) throw new OtaError("host", "another Host");
+}
+
+function rootCertificate(request: Request, root: X509): Response {
+	const etag = `"${root.fingerprint}"`;
+	const headers = { etag, "cache-control": "public, max-age=3600" };
+	if (request.headers.get("if-none-match") === etag) return new Response(null, { status: 304, headers });
+	return answer(root.der, "application/x-x509-ca-cert", headers);
+}
+
+/** Previews and prefetches are answered without spending anything: no challenge is drawn for them. */
+async function enroll(request: Request, wiring: Wiring): Promise<Response> {
+	readOnly(request);
+	checkHost(request, wiring.options.baseUrl);
+	if (request.method === "HEAD") return empty(200);
+	const purpose = request.headers.get("sec-purpose") ?? request.headers.get("purpose") ?? "";
+	if (/prefetch|preview/i.test(purpose)) return empty(204);
+	const user = readUser(await wiring.options.user(request));
+	if (user === null) return wiring.options.signIn(request, `${wiring.basePath}/enroll`);
+	const profile = await start(await wiring.open(), user);
+	return answer(profile, profileType, { "content-disposition": 'attachment; filename="enroll.mobileconfig"' });
+}

@@ -1,0 +1,107 @@
+/**
+ * The front door: `createOta(options)` gives the steps of over-the-air enrollment as functions from Request to
+ * Response, and `handlers` for a catch-all route. Nothing is opened before the first request that needs it.
+ */
+import { randomBytes } from "node:crypto";
+import { appleDeviceCaKey, deniedKeys, deviceAnchors } from "./apple/anchors.ts";
+import { pemCertificates, readCertificate, type X509 } from "./cms/certificate.ts";
+import { type EnrollContext, sha256 } from "./enroll/context.ts";
+import { OtaError } from "./errors.ts";
+import { problem } from "./http/answers.ts";
+import { makeSteps, type Step, type Steps } from "./http/handlers.ts";
+import { jsonLog } from "./log.ts";
+import type { OtaOptions } from "./options.ts";
+
+export { type Code, ConfigError, OtaError, outcomes } from "./errors.ts";
+export type { Step, Steps } from "./http/handlers.ts";
+export { jsonLog } from "./log.ts";
+export type { Authorities, OtaOptions, SessionUser, Template } from "./options.ts";
+export type * from "./ports.ts";
+export { parseTemplate } from "./profile/templates.ts";
+
+export interface Ota {
+	/** For `app/<base path>/[[...step]]/route.ts`. */
+	handlers: { GET: Step; POST: Step };
+	/** One by one, for route files of their own. */
+	steps: Steps;
+}
+
+export function createOta(options: OtaOptions): Ota {
+	const basePath = (options.basePath ?? "").replace(/\/$/, "");
+	const log = options.log ?? jsonLog();
+	const random = options.random ?? ((length: number) => randomBytes(length));
+	const open = remembered(() => openContext(options, basePath, log, random));
+	const root = remembered(async () => certificateOf((await options.authorities()).root, "root"));
+	const steps = makeSteps({ options, basePath, root, open, log, random });
+	const paths: Readonly<Record<string, Step>> = {
+		"": steps.welcome,
+		"/": steps.welcome,
+		"/CA": steps.ca,
+		"/enroll": steps.enroll,
+		"/profile": steps.profile,
+		"/scep": steps.scep,
+		"/api/health/live": steps.live,
+		"/api/health/ready": steps.ready,
+	};
+	const dispatch: Step = async (request) => {
+		const { pathname } = new URL(request.url);
+		const path = pathname.startsWith(basePath) ? pathname.slice(basePath.length) : pathname;
+		const step = Object.hasOwn(paths, path) ? paths[path] : undefined;
+		if (step) return step(request);
+		return problem(new OtaError("not_found", "no such address"), path.slice(0, 80), { log, random });
+	};
+	return { handlers: { GET: dispatch, POST: dispatch }, steps };
+}
+
+/** Opens once; a failure is forgotten, so that the next request tries again. */
+function remembered<T>(open: () => Promise<T>): () => Promise<T> {
+	let opening: Promise<T> | null = null;
+	return () => {
+		opening ??= open().catch((error: unknown) => {
+			opening = null;
+			throw error;
+		});
+		return opening;
+	};
+}
+
+async function openContext(
+	options: OtaOptions,
+	basePath: string,
+	log: EnrollContext["log"],
+	random: EnrollContext["random"],
+): Promise<EnrollContext> {
+	const [keys, store, authorities, roots] = await Promise.all([
+		options.keys(),
+		options.store(),
+		options.authorities(),
+		options.deviceRoots?.() ?? [],
+	]);
+	const certificates = {
+		root: certificateOf(authorities.root, "root"),
+		ca: certificateOf(authorities.ca, "ca"),
+		ra: certificateOf(authorities.ra, "ra"),
+		profile: certificateOf(authorities.profile, "profile"),
+	};
+	const own = Object.values(certificates).map((certificate) => certificate.publicKeyHash);
+	return {
+		...certificates,
+		keys,
+		store,
+		clock: options.clock ?? (() => new Date()),
+		random,
+		log,
+		organization: options.organization,
+		publicUrl: `${options.baseUrl}${basePath}`,
+		deviceAnchors: deviceAnchors(roots),
+		templates: async () => options.templates(),
+		forbiddenKeys: new Set([...own, ...deniedKeys, sha256(appleDeviceCaKey)]),
+		liveChallenges: options.limits?.live ?? 5,
+	};
+}
+
+function certificateOf(pem: string, role: string): X509 {
+	const [der, ...more] = pemCertificates(pem);
+	if (!der || more.length > 0) throw new OtaError("config", `the ${role} certificate must be one PEM certificate`);
+	return readCertificate(der);
+}
