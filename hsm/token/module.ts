@@ -1,0 +1,64 @@
+/** The PKCS#11 library of a vendor: loaded once per process, initialised with locking, finalised by who initialised it. */
+import pkcs11js from "pkcs11js";
+import { OtaError } from "../../lib/errors.ts";
+import { CKR_CRYPTOKI_ALREADY_INITIALIZED, failureWords, returnValue } from "./failure.ts";
+
+export type Pkcs11 = InstanceType<typeof pkcs11js.PKCS11>;
+
+interface Loaded {
+	pkcs11: Pkcs11;
+	users: number;
+	isOurs: boolean;
+}
+
+/** C_Initialize holds for the whole process, so the handles are kept for the whole process. */
+const modules = new Map<string, Loaded>();
+
+/** A held library. Release it once nothing of it is in flight: the last release finalises. */
+export interface Module {
+	readonly pkcs11: Pkcs11;
+	readonly path: string;
+	release(): void;
+}
+
+/** Loads and initialises the library at `path`; `config` when it cannot be loaded. */
+export function loadModule(path: string): Module {
+	const loaded = modules.get(path) ?? load(path);
+	if (loaded.users === 0) loaded.isOurs = initialize(loaded.pkcs11, path);
+	loaded.users += 1;
+	let isHeld = true;
+	return {
+		pkcs11: loaded.pkcs11,
+		path,
+		release() {
+			if (!isHeld) return;
+			isHeld = false;
+			loaded.users -= 1;
+			if (loaded.users === 0 && loaded.isOurs) loaded.pkcs11.C_Finalize();
+		},
+	};
+}
+
+function load(path: string): Loaded {
+	const pkcs11 = new pkcs11js.PKCS11();
+	try {
+		pkcs11.load(path);
+	} catch (error) {
+		throw new OtaError("config", `module-path ${path} cannot be loaded as a PKCS#11 library`, { cause: error });
+	}
+	const loaded = { pkcs11, users: 0, isOurs: false };
+	modules.set(path, loaded);
+	return loaded;
+}
+
+/** True when it was us who initialised it. */
+function initialize(pkcs11: Pkcs11, path: string): boolean {
+	try {
+		// Without the flag SoftHSM switches its mutexes off and crashes under parallel calls.
+		pkcs11.C_Initialize({ flags: pkcs11js.CKF_OS_LOCKING_OK });
+		return true;
+	} catch (error) {
+		if (returnValue(error) === CKR_CRYPTOKI_ALREADY_INITIALIZED) return false;
+		throw new OtaError("config", `${path}: ${failureWords("C_Initialize", error)}`, { cause: error });
+	}
+}
