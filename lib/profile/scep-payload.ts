@@ -1,4 +1,5 @@
 /** The com.apple.security.scep payload: where and as whom the device asks for a certificate. */
+import { nameAttributes } from "../der/oids.ts";
 import { OtaError } from "../errors.ts";
 import type { SubjectAltName, SubjectName } from "../ports.ts";
 import { isXmlText, type PropertyListDict } from "./property-list.ts";
@@ -25,6 +26,9 @@ export interface PayloadNames {
 	organization: string;
 }
 
+/** The attribute types that Apple's Subject knows by name; others stand there as dotted OIDs. */
+const shortcut = /^(?:C|L|ST|O|OU|CN)$/;
+
 /** Bits of Apple's `Key Usage`: 1 signing, 4 encryption. */
 const signAndEncrypt = 5;
 
@@ -46,7 +50,7 @@ export function scepPayload(scep: ScepEnrollment, names: PayloadNames): Property
 			URL: scep.scepUrl,
 			Name: scep.name,
 			// Nested exactly three deep: RelativeDistinguishedNames of one attribute each.
-			Subject: scep.subject.map(([type, value]) => [[type, value]]),
+			Subject: scep.subject.map(([type, value]) => [[shortcut.test(type) ? type : nameAttributes[type], value]]),
 			...(alternatives.length > 0 ? { SubjectAltName: Object.fromEntries(alternatives) } : {}),
 			Challenge: scep.challenge,
 			CAFingerprint: scep.caFingerprint,

@@ -1,0 +1,83 @@
+/** Keys in memory, for tests that are not about the token: the same port, node:crypto behind it. */
+import {
+	constants,
+	createCipheriv,
+	createDecipheriv,
+	createPublicKey,
+	generateKeyPairSync,
+	type KeyObject,
+	privateDecrypt,
+	randomBytes,
+	sign,
+} from "node:crypto";
+import { type CeremonyKey, runCeremony } from "../../lib/ca/ceremony.ts";
+import { OtaError } from "../../lib/errors.ts";
+import type { Authorities } from "../../lib/options.ts";
+import type { Keys } from "../../lib/ports.ts";
+
+export interface SoftwareKeys {
+	keys: Keys;
+	authorities: Authorities;
+	private: Record<"root" | "ca" | "ra" | "profile", KeyObject>;
+}
+
+const rsa = (): KeyObject => generateKeyPairSync("rsa", { modulusLength: 2048 }).privateKey;
+
+/** Four keys and their certificates, by the real ceremony. */
+export async function softwareKeys(now = new Date(), caKey: "rsa" | "p-256" = "rsa"): Promise<SoftwareKeys> {
+	const ca = caKey === "rsa" ? rsa() : generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey;
+	const all = { root: rsa(), ca, ra: rsa(), profile: rsa() };
+	const ceremonyKey = (label: keyof typeof all): CeremonyKey => ({
+		label,
+		attributes: {},
+		publicKey: publicKeyOf(all[label]),
+		sign: async (hash, message) => sign(hash, message, all[label]),
+	});
+	const result = await runCeremony({
+		organization: "Example & Söhne",
+		operator: "test",
+		token: "memory",
+		keys: {
+			root: ceremonyKey("root"),
+			ca: ceremonyKey("ca"),
+			ra: ceremonyKey("ra"),
+			profile: ceremonyKey("profile"),
+			seal: { label: "seal", attributes: {} },
+		},
+		clock: () => now,
+		random: (length) => randomBytes(length),
+	});
+	const { root, ca: caPem, ra, profile } = result;
+	return { keys: keysOf(all), authorities: { root, ca: caPem, ra, profile }, private: all };
+}
+
+const publicKeyOf = (key: KeyObject): Uint8Array => createPublicKey(key).export({ format: "der", type: "spki" });
+
+function keysOf(all: SoftwareKeys["private"]): Keys {
+	const sealKey = randomBytes(32);
+	return {
+		sign: async (role, hash, message) => sign(hash, message, all[role]),
+		unwrap: async (encryptedKey, keyLength) => {
+			const block = privateDecrypt({ key: all.ra, padding: constants.RSA_NO_PADDING }, encryptedKey);
+			const separator = block.length - keyLength - 1;
+			const filled = block.subarray(2, separator).every((octet) => octet !== 0);
+			const good = block[0] === 0 && block[1] === 2 && block[separator] === 0 && filled;
+			return good ? block.subarray(separator + 1) : randomBytes(keyLength);
+		},
+		seal: async (plaintext, aad) => {
+			const iv = randomBytes(12);
+			const cipher = createCipheriv("aes-256-gcm", sealKey, iv).setAAD(Buffer.from(aad));
+			return Buffer.concat([iv, cipher.update(plaintext), cipher.final(), cipher.getAuthTag()]);
+		},
+		open: async (sealed, aad) => {
+			const decipher = createDecipheriv("aes-256-gcm", sealKey, sealed.subarray(0, 12)).setAAD(Buffer.from(aad));
+			decipher.setAuthTag(sealed.subarray(-16));
+			try {
+				return Buffer.concat([decipher.update(sealed.subarray(12, -16)), decipher.final()]);
+			} catch (cause) {
+				throw new OtaError("hsm_refused", "open failed", { cause });
+			}
+		},
+		check: async () => {},
+	};
+}
