@@ -1,0 +1,92 @@
+/** next-auth for one generic OpenID Connect provider: authorization code with PKCE, state and nonce; JWT sessions. */
+import type { AuthOptions, Session } from "next-auth";
+import type { JWT } from "next-auth/jwt";
+import type { OAuthConfig } from "next-auth/providers/oauth";
+import type { SignIn } from "../../lib/config.ts";
+import type { Log, SessionUser } from "../../lib/index.ts";
+import { sameOriginPath } from "./return-to.ts";
+
+/** The claims of an ID token that count here (OpenID Connect Core section 5.1; `groups` by custom). */
+interface Claims {
+	sub: string;
+	email?: unknown;
+	email_verified?: unknown;
+	name?: unknown;
+	groups?: unknown;
+}
+
+/** A working day: after it the person signs in again. */
+const sessionSeconds = 8 * 3600;
+
+export const providerId = "oidc";
+
+function oidcProvider(signIn: SignIn): OAuthConfig<Claims> {
+	return {
+		id: providerId,
+		name: "single sign-on",
+		type: "oauth",
+		wellKnown: `${signIn.issuer}/.well-known/openid-configuration`,
+		clientId: signIn.clientId,
+		clientSecret: signIn.clientSecret,
+		authorization: { params: { scope: "openid email profile" } },
+		idToken: true,
+		checks: ["pkce", "state", "nonce"],
+		httpOptions: { timeout: 10_000 },
+		profile: (claims) => ({
+			id: claims.sub,
+			email: text(claims.email),
+			name: text(claims.name),
+			groups: Array.isArray(claims.groups) ? claims.groups.filter((group) => typeof group === "string") : [],
+		}),
+	};
+}
+
+function text(claim: unknown): string | null {
+	return typeof claim === "string" ? claim : null;
+}
+
+/** ASCII alone: an address with a look-alike letter or a full-width @ must not pass for another's. */
+const address = /^[!-?A-~]{1,64}@[A-Za-z0-9.-]{1,255}$/;
+
+/** An e-mail address goes into certificates and profiles: the provider must give one, and must not call it unverified. */
+export function mayBelieve(claims: { email?: unknown; email_verified?: unknown } | undefined): boolean {
+	const denied = claims?.email_verified === false || claims?.email_verified === "false";
+	return typeof claims?.email === "string" && address.test(claims.email) && !denied;
+}
+
+/** Of a session what the enrollment may believe; null unless it carries a person's id. */
+export function sessionUser(session: unknown): SessionUser | null {
+	const user = (session as { user?: SessionUser } | null)?.user;
+	if (typeof user?.id !== "string" || user.id === "" || typeof user.email !== "string") return null;
+	return { id: user.id, email: user.email, name: user.name ?? null, groups: user.groups ?? [] };
+}
+
+export function authOptions(signIn: SignIn, baseUrl: string, log: Log): AuthOptions {
+	return {
+		providers: [oidcProvider(signIn)],
+		secret: signIn.secret,
+		session: { strategy: "jwt", maxAge: sessionSeconds },
+		useSecureCookies: baseUrl.startsWith("https:"),
+		callbacks: {
+			signIn: ({ profile }) => mayBelieve(profile as Claims | undefined),
+			redirect: ({ url }) => `${baseUrl}${sameOriginPath(url, baseUrl) ?? "/"}`,
+			jwt: ({ token, user }) => (user ? { ...token, groups: (user as SessionUser).groups ?? [] } : token),
+			session: ({ session, token }) => withPerson(session, token),
+		},
+		logger: {
+			// The metadata may hold tokens and personal data: the code and the error's own words are enough.
+			error: (code, metadata) => log.error("sign_in.failed", { code, reason: reason(metadata) }),
+			warn: (code) => log.warn("sign_in.warning", { code }),
+			debug: () => undefined,
+		},
+	};
+}
+
+function withPerson(session: Session, token: JWT): Session {
+	return { ...session, user: { ...session.user, id: token.sub, groups: token.groups } } as Session;
+}
+
+function reason(metadata: unknown): string {
+	const error = metadata instanceof Error ? metadata : (metadata as { error?: unknown } | undefined)?.error;
+	return error instanceof Error ? error.message.slice(0, 200) : "unknown";
+}

@@ -1,0 +1,42 @@
+/** The files behind the options: certificates, further device roots, payload templates. */
+import { X509Certificate } from "node:crypto";
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { Config, Pem } from "../../lib/config.ts";
+import { type Authorities, OtaError, parseTemplate, type Template } from "../../lib/index.ts";
+
+/** Failure: config, naming the file that is missing. */
+export async function readAuthorities(certificates: Config["certificates"]): Promise<Authorities> {
+	const [root, ca, ra, profile] = await Promise.all([
+		readPem(certificates.root),
+		readPem(certificates.ca),
+		readPem(certificates.ra),
+		readPem(certificates.profile),
+	]);
+	return { root, ca, ra, profile };
+}
+
+async function readPem(source: Pem): Promise<string> {
+	if ("pem" in source) return source.pem;
+	return readFile(source.path, "utf8").catch((cause) => {
+		const remedy = "hold the ceremony (ota ceremony), or set the OTA_*_CERT variables";
+		throw new OtaError("config", `The certificate ${source.path} cannot be read: ${remedy}.`, { cause });
+	});
+}
+
+/** DER of each certificate in a PEM file. */
+export function readDeviceRoots(pem: string | null): Uint8Array[] {
+	const blocks = pem?.match(/-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g) ?? [];
+	return blocks.map((block) => new Uint8Array(new X509Certificate(block).raw));
+}
+
+/** The templates of the data directory, by name; read afresh, so that an edited file counts at once. */
+export async function readTemplates(dataDir: string): Promise<Template[]> {
+	const folder = join(dataDir, "profiles");
+	const names = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
+		if (error.code === "ENOENT") return [];
+		throw error;
+	});
+	const files = names.filter((name) => /^[^.].*\.(plist|xml|mobileconfig)$/i.test(name)).sort();
+	return Promise.all(files.map(async (file) => parseTemplate(file, await readFile(join(folder, file), "utf8"))));
+}

@@ -1,0 +1,69 @@
+/**
+ * Where next-auth, the database, the agent and `lib` meet: one wiring per process, made with the first request that
+ * needs it. `next build` runs every route module, so nothing is opened at import.
+ */
+import { readFileSync } from "node:fs";
+import { connectAgent } from "../../hsm/index.ts";
+import { type Config, readConfig } from "../../lib/config.ts";
+import { createOta, jsonLog, type Ota, type OtaOptions } from "../../lib/index.ts";
+import { prismaStore } from "../../lib/store/index.ts";
+import { openDatabase } from "../../prisma/client.ts";
+import { authOptions } from "./auth-options.ts";
+import { readAuthorities, readDeviceRoots, readTemplates } from "./files.ts";
+import { readSession, startSignIn } from "./sign-in.ts";
+
+export interface Wiring {
+	config: Config;
+	ota: Ota;
+	auth: ReturnType<typeof authOptions>;
+}
+
+/** Next bundles a module once per route: what exists once per process hangs on the global object. */
+const slot = Symbol.for("next-ota");
+type Global = { [slot]?: Wiring };
+
+/** The process's wiring. A failure (config) is thrown and forgotten: the next request tries again. */
+export function wiring(): Wiring {
+	const global = globalThis as Global;
+	global[slot] ??= wire();
+	return global[slot];
+}
+
+function wire(): Wiring {
+	const config = readConfig(process.env, (path) => readFileSync(path, "utf8"));
+	const { signIn } = config;
+	if (!signIn) throw new TypeError("a server's configuration always has sign-in");
+	// next-auth knows its own address from this variable alone.
+	process.env.NEXTAUTH_URL ||= config.baseUrl;
+	const log = jsonLog();
+	const auth = authOptions(signIn, config.baseUrl, log);
+	const keys = once(() => connectAgent({ address: agentAddress(config), log }));
+	const store = once(() => prismaStore(openDatabase(config.databaseUrl)));
+	const options: OtaOptions = {
+		baseUrl: config.baseUrl,
+		organization: config.organization,
+		user: (request) => readSession(auth, request),
+		signIn: (request, returnTo) => startSignIn(auth, request, config.baseUrl, returnTo),
+		keys,
+		store,
+		authorities: () => readAuthorities(config.certificates),
+		deviceRoots: () => readDeviceRoots(config.deviceRoots),
+		templates: () => readTemplates(config.dataDir),
+		limits: { live: config.limits.live },
+		log,
+	};
+	return { config, auth, ota: createOta(options) };
+}
+
+/** One value, made with the first call. */
+function once<T>(make: () => T): () => T {
+	let made: { value: T } | null = null;
+	return () => {
+		made ??= { value: make() };
+		return made.value;
+	};
+}
+
+function agentAddress({ agent }: Config): string {
+	return agent.kind === "unix" ? `unix:${agent.path}` : `tls://${agent.host}:${agent.port}`;
+}

@@ -1,0 +1,74 @@
+/**
+ * next-auth called as a function from Request to Response. Its own route handler reads the cookies from Next's context
+ * and starts OAuth only by a form with a CSRF token; called this way, the server can fill in that form itself.
+ */
+import type { NextApiRequest, NextApiResponse } from "next";
+import NextAuth, { type AuthOptions } from "next-auth";
+
+export interface AuthCall {
+	method: string;
+	/** What follows /api/auth/: ["signin", "oidc"]. */
+	action: readonly string[];
+	query?: Readonly<Record<string, string>>;
+	body?: Readonly<Record<string, string>>;
+	cookies: Readonly<Record<string, string>>;
+}
+
+type PagesHandler = (request: NextApiRequest, response: NextApiResponse, options: AuthOptions) => Promise<void>;
+
+export async function callNextAuth(options: AuthOptions, call: AuthCall): Promise<Response> {
+	const request = {
+		method: call.method,
+		query: { ...call.query, nextauth: call.action },
+		body: call.body,
+		cookies: call.cookies,
+		headers: {},
+	};
+	const answer = new Answer();
+	await (NextAuth as PagesHandler)(request as unknown as NextApiRequest, answer as unknown as NextApiResponse, options);
+	return answer.toResponse();
+}
+
+/** As much of a pages-router response as next-auth uses. */
+class Answer {
+	private code = 200;
+	private body: string | null = null;
+	private readonly headers = new Map<string, string | readonly string[]>();
+
+	status(code: number): this {
+		this.code = code;
+		return this;
+	}
+
+	getHeader(name: string): string | readonly string[] | undefined {
+		return this.headers.get(name.toLowerCase());
+	}
+
+	setHeader(name: string, value: string | readonly string[]): this {
+		this.headers.set(name.toLowerCase(), value);
+		return this;
+	}
+
+	json(value: unknown): void {
+		this.setHeader("content-type", "application/json");
+		this.body = JSON.stringify(value);
+	}
+
+	send(value: unknown): void {
+		if (typeof value === "string" || value === undefined) this.body = value ?? null;
+		else this.json(value);
+	}
+
+	end(): void {
+		this.body = null;
+	}
+
+	toResponse(): Response {
+		const response = new Response(this.body, { status: this.code });
+		for (const [name, value] of this.headers) {
+			for (const one of typeof value === "string" ? [value] : value) response.headers.append(name, one);
+		}
+		response.headers.set("cache-control", "no-store");
+		return response;
+	}
+}

@@ -1,0 +1,89 @@
+/** Sign-in over plain requests: the session of one, the start of OAuth by redirects alone, and next-auth's own pages. */
+import type { AuthOptions } from "next-auth";
+import { OtaError, type SessionUser } from "../../lib/index.ts";
+import { providerId, sessionUser } from "./auth-options.ts";
+import { callNextAuth } from "./next-auth.ts";
+import { sameOriginPath } from "./return-to.ts";
+
+/** The signed-in person of a request, or null. */
+export async function readSession(options: AuthOptions, request: Request): Promise<SessionUser | null> {
+	const cookies = readCookies(request);
+	if (!Object.keys(cookies).some((name) => name.includes("next-auth.session-token"))) return null;
+	const response = await callNextAuth(options, { method: "GET", action: ["session"], cookies });
+	return response.ok ? sessionUser(await response.json()) : null;
+}
+
+/**
+ * The redirect to the provider, with the cookies that its answer will be checked against. next-auth starts OAuth by a
+ * POST with a CSRF token only: both are made here, so that a link is enough.
+ * @param returnTo same-origin path; anything else leads to /
+ */
+export async function startSignIn(options: AuthOptions, request: Request, origin: string, returnTo: string) {
+	const cookies = readCookies(request);
+	const csrf = await callNextAuth(options, { method: "GET", action: ["csrf"], cookies });
+	const { csrfToken } = (await csrf.json()) as { csrfToken: string };
+	const fresh = csrf.headers.getSetCookie();
+	const response = await callNextAuth(options, {
+		method: "POST",
+		action: ["signin", providerId],
+		body: { csrfToken, callbackUrl: `${origin}${sameOriginPath(returnTo, origin) ?? "/"}` },
+		cookies: { ...cookies, ...Object.fromEntries(fresh.map(cookiePair)) },
+	});
+	const again = response.headers.getSetCookie();
+	response.headers.delete("set-cookie");
+	const latest = new Map([...fresh, ...again].map((cookie) => [cookiePair(cookie)[0], cookie]));
+	for (const cookie of latest.values()) response.headers.append("set-cookie", cookie);
+	return response;
+}
+
+/** /api/auth/*: everything that next-auth serves. */
+export async function serveAuth(options: AuthOptions, request: Request): Promise<Response> {
+	const url = new URL(request.url);
+	return callNextAuth(options, {
+		method: request.method,
+		action: url.pathname.replace(/^.*?\/api\/auth\//, "").split("/"),
+		query: Object.fromEntries(url.searchParams),
+		body: request.method === "POST" ? await readForm(request) : {},
+		cookies: readCookies(request),
+	});
+}
+
+function readCookies(request: Request): Record<string, string> {
+	const pairs = (request.headers.get("cookie") ?? "").split(";").map(cookiePair);
+	return Object.fromEntries(pairs.filter(([name]) => name !== ""));
+}
+
+/** `name=value; Path=/...` as [name, value], decoded. */
+function cookiePair(cookie: string): [string, string] {
+	const [pair = ""] = cookie.split(";");
+	const equals = pair.indexOf("=");
+	if (equals < 0) return ["", ""];
+	const value = pair.slice(equals + 1).trim();
+	try {
+		return [pair.slice(0, equals).trim(), decodeURIComponent(value)];
+	} catch {
+		return [pair.slice(0, equals).trim(), value];
+	}
+}
+
+const longestForm = 16 * 1024;
+
+/** A form's fields. Failures: media_type, too_large. */
+async function readForm(request: Request): Promise<Record<string, string>> {
+	const type = request.headers.get("content-type") ?? "";
+	if (!/^application\/x-www-form-urlencoded\b/i.test(type))
+		throw new OtaError("media_type", "sign-in takes forms alone");
+	if (Number(request.headers.get("content-length") ?? 0) > longestForm) throw tooLong();
+	const chunks: Uint8Array[] = [];
+	let length = 0;
+	for await (const chunk of request.body ?? []) {
+		length += chunk.length;
+		if (length > longestForm) throw tooLong();
+		chunks.push(chunk);
+	}
+	return Object.fromEntries(new URLSearchParams(Buffer.concat(chunks).toString("utf8")));
+}
+
+function tooLong(): OtaError {
+	return new OtaError("too_large", `a sign-in form of more than ${longestForm} bytes`);
+}

@@ -1,0 +1,7 @@
+/** The process answers. */
+import { step } from "../../../_wire/serve.ts";
+
+export const runtime = "nodejs";
+export const dynamic = "force-dynamic";
+
+export const GET = step("live");

@@ -1,0 +1,90 @@
+/** `ota agent`: the HSM agent in the foreground. The only process that holds the PIN and the vendor's library. */
+import { randomBytes, X509Certificate } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
+import { type AgentKey, type AgentRoles, findSoftHsmModule, formatUri, runAgent } from "../../hsm/index.ts";
+import { type Config, readConfig } from "../../lib/config.ts";
+import { ConfigError } from "../../lib/errors.ts";
+import { jsonLog } from "../../lib/log.ts";
+import { keyLabels, tokenLabel } from "./ceremony.ts";
+
+const usage = `usage: ota agent
+
+Serves the keys of OTA_CA_KEY, OTA_RA_KEY, OTA_PROFILE_KEY and OTA_SEAL_KEY (default: the token in OTA_DATA_DIR)
+on the socket that OTA_HSM_AGENT names. SIGTERM ends it.
+`;
+
+/** Exit code 2: the configuration is at fault, trying again will not help. */
+export async function run(args: readonly string[]): Promise<number> {
+	if (args.length > 0) {
+		process.stderr.write(usage);
+		return 2;
+	}
+	const ended = new Promise<void>((done) => {
+		process.once("SIGTERM", done);
+		process.once("SIGINT", done);
+	});
+	try {
+		const config = readConfig(process.env, (path) => readFileSync(path, "utf8"), "command");
+		if (config.agent.kind !== "unix") throw new ConfigError(["OTA_HSM_AGENT must be unix:/path for ota agent."]);
+		process.env.SOFTHSM2_CONF ||= resolve(config.dataDir, "softhsm2.conf");
+		const agent = await runAgent({
+			listen: `unix:${config.agent.path}`,
+			roles: await readRoles(config),
+			log: jsonLog(),
+			clock: () => new Date(),
+			random: randomBytes,
+		});
+		await ended;
+		await agent.close();
+		return 0;
+	} catch (error) {
+		process.stderr.write(`${error instanceof Error ? error.message : error}\n`);
+		return error instanceof ConfigError ? 2 : 1;
+	}
+}
+
+const roles = ["ca", "ra", "profile", "seal"] as const;
+type Role = (typeof roles)[number];
+
+async function readRoles(config: Config): Promise<AgentRoles> {
+	const faults: string[] = [];
+	const keys: Partial<Record<Role, AgentKey>> = {};
+	for (const role of roles) {
+		const uri = config.keys[role] ?? (await embeddedKey(config, role));
+		if (uri === null)
+			faults.push(
+				`OTA_${role.toUpperCase()}_KEY is not set and SoftHSMv2 is not installed; set it, or install softhsm2.`,
+			);
+		const certificate = role === "seal" ? null : readCertificate(config, role, faults);
+		if (uri !== null) keys[role] = { uri, ...(certificate && { certificate }) };
+	}
+	if (faults.length > 0) throw new ConfigError([...new Set(faults)]);
+	return keys;
+}
+
+/** URI of a key in the SoftHSM token of the data directory; null without SoftHSM. */
+async function embeddedKey(config: Config, role: Role): Promise<string | null> {
+	const modulePath = await findSoftHsmModule();
+	if (modulePath === null) return null;
+	return formatUri({
+		token: tokenLabel,
+		object: keyLabels[role],
+		modulePath,
+		pinFile: resolve(config.dataDir, "pin"),
+	});
+}
+
+function readCertificate(config: Config, role: "ca" | "ra" | "profile", faults: string[]): Uint8Array | null {
+	const source = config.certificates[role];
+	try {
+		const pem = "pem" in source ? source.pem : readFileSync(source.path, "utf8");
+		return new Uint8Array(new X509Certificate(pem).raw);
+	} catch {
+		const what = "path" in source ? `${source.path} cannot be read` : "it is no certificate";
+		faults.push(
+			`OTA_${role.toUpperCase()}_CERT: ${what}; hold the ceremony first (ota ceremony), or set the variable.`,
+		);
+		return null;
+	}
+}

@@ -1,0 +1,25 @@
+/** What a child writes goes to a file of its own; warnings and errors also to the terminal, as a short line. */
+import { createWriteStream, renameSync, statSync, type WriteStream } from "node:fs";
+import { join } from "node:path";
+
+/** A file that grew past this is set aside (one old file is kept) at the next start. */
+const longest = 10 * 1024 * 1024;
+
+export function openLogFile(dataDir: string, name: string): WriteStream {
+	const path = join(dataDir, "log", `${name}.log`);
+	if ((statSync(path, { throwIfNoEntry: false })?.size ?? 0) > longest) renameSync(path, `${path}.1`);
+	return createWriteStream(path, { flags: "a", mode: 0o600 });
+}
+
+/** The short form of a line that people should see; null for the rest. */
+export function importantLine(child: string, line: string): string | null {
+	if (!line.startsWith("{")) return null;
+	try {
+		const { time: _time, level, event, ...fields } = JSON.parse(line) as Record<string, unknown>;
+		if (level !== "warn" && level !== "error") return null;
+		const facts = Object.entries(fields).map(([name, value]) => `${name}=${value}`);
+		return `  ${child} ${level}: ${event} ${facts.join(" ")}`.trimEnd().slice(0, 400);
+	} catch {
+		return null;
+	}
+}

@@ -1,0 +1,94 @@
+/** The production server's processes: the HSM agent, when nobody else runs one, and Next. */
+import { availableParallelism } from "node:os";
+import { resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { Config, Environment } from "../lib/config.ts";
+import { Child } from "./child.ts";
+
+/** The folder that holds package.json, .next and dist. */
+export const root = fileURLToPath(new URL("../..", import.meta.url));
+
+export interface ServerOptions {
+	config: Config;
+	env: Environment;
+	/** A line that a child wrote. */
+	onLine(child: string, line: string): void;
+	/** Something that the operator should read. */
+	tell(words: string): void;
+	/** A child refused its configuration. */
+	onRefused(child: string): void;
+}
+
+export interface RunningServer {
+	stop(): Promise<void>;
+}
+
+/** Children have this long after SIGTERM; all must be gone within 10 s. */
+const grace = 7_000;
+
+/** Starts the children; whether they are ready is what `awaitReady` asks. */
+export function startServer(options: ServerOptions): RunningServer {
+	const { config } = options;
+	const children: Child[] = [];
+	const env: NodeJS.ProcessEnv = { ...options.env, NODE_ENV: "production" };
+	if (config.agent.kind === "unix") {
+		env.OTA_HSM_AGENT = `unix:${resolve(config.agent.path)}`;
+		if (config.agent.spawn)
+			children.push(makeChild(options, "agent", ["dist/bin/ota.js", "agent"], agentEnvironment(env, config)));
+	}
+	const listen = config.listen === null ? [] : ["-H", config.listen];
+	const next = ["node_modules/next/dist/bin/next", "start", "-p", String(config.port), ...listen];
+	children.push(makeChild(options, "web", next, webEnvironment(env)));
+	for (const child of children) child.start();
+	return {
+		async stop() {
+			// The web process first: it may still need a signature for what it is answering.
+			for (const child of children.toReversed()) await child.stop(grace / children.length);
+		},
+	};
+}
+
+/** The agent's sessions, and a thread for each; set here because libuv reads it once. */
+function agentEnvironment(env: NodeJS.ProcessEnv, config: Config): NodeJS.ProcessEnv {
+	const sessions = Math.max(2 * availableParallelism(), 4);
+	return { SOFTHSM2_CONF: resolve(config.dataDir, "softhsm2.conf"), UV_THREADPOOL_SIZE: String(sessions + 1), ...env };
+}
+
+/** The web process gets no PIN, no module, no token. */
+function webEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+	const secret = /^(OTA_(CA|RA|PROFILE|SEAL)_KEY(_FILE)?|SOFTHSM2_CONF)$/;
+	return Object.fromEntries(Object.entries(env).filter(([name]) => !secret.test(name))) as NodeJS.ProcessEnv;
+}
+
+function makeChild(options: ServerOptions, name: string, args: readonly string[], env: NodeJS.ProcessEnv): Child {
+	return new Child({
+		name,
+		args,
+		env,
+		cwd: root,
+		onLine: (line) => options.onLine(name, line),
+		onEnd(code, signal, again) {
+			const how = signal ? `was ended by ${signal}` : `ended with code ${code}`;
+			if (again === null) {
+				options.tell(`The ${name} process refused its configuration.`);
+				options.onRefused(name);
+			} else options.tell(`The ${name} process ${how}; it starts again in ${again} ms.`);
+		},
+	});
+}
+
+/** Resolves with true once journeys can succeed, with false when the time (milliseconds) is up or `signal` fires. */
+export async function awaitReady(config: Config, time: number, signal: AbortSignal): Promise<boolean> {
+	const host = config.listen?.includes(":") ? `[${config.listen}]` : (config.listen ?? "127.0.0.1");
+	const url = `http://${host}:${config.port}/api/health/ready`;
+	const end = performance.now() + time;
+	while (performance.now() < end && !signal.aborted) {
+		const ready = await fetch(url, { signal: AbortSignal.timeout(5_000) }).then(
+			(response) => response.ok,
+			() => false,
+		);
+		if (ready) return true;
+		await new Promise((done) => setTimeout(done, 100));
+	}
+	return false;
+}
