@@ -1,11 +1,13 @@
 /** The ceremony over software keys; openssl is the second opinion. The token's own ceremony: test/token/ceremony.test.ts. */
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { generateKeyPairSync, randomBytes, sign, X509Certificate } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { type CeremonyInput, type CeremonyKey, type CeremonyResult, runCeremony } from "../../lib/ca/ceremony.ts";
+import { signCertificate } from "../../lib/ca/ceremony-certificate.ts";
+import { distinguishedName } from "../../lib/ca/ceremony-name.ts";
 
 function softwareKey(label: string, kind: "rsa-1024" | "rsa-2048" | "p-256" = "rsa-2048"): CeremonyKey {
 	const { publicKey, privateKey } =
@@ -141,6 +143,39 @@ describe("the ceremony's certificates", () => {
 		expect(result.transcript).toMatch(
 			/Seal \(AES\)\n {2}Key label: {5}seal\n {2}Attributes: {4}CKA_EXTRACTABLE=false\n/,
 		);
+	});
+});
+
+describe("the issuing CA", () => {
+	it("has no CA below it: openssl refuses the longer chain", async () => {
+		const result = await runCeremony(input);
+		const ca = new X509Certificate(result.ca);
+		const further = softwareKey("further-ca");
+		const subject = distinguishedName("Further", "Issuing CA");
+		const dates = { notBefore: new Date(ca.validFrom), notAfter: new Date(ca.validTo) };
+		const plan = { ...dates, subject, publicKey: further.publicKey, keyUsage: ["keyCertSign"], pathLength: 0 } as const;
+		const issuer = distinguishedName("Example Corp", "Issuing CA");
+		const below = await signCertificate({ ...plan, issuer }, keys.ca, ca, input.random);
+		const leafPlan = { ...plan, issuer: subject, publicKey: keys.ra.publicKey, pathLength: null } as const;
+		const leaf = await signCertificate({ ...leafPlan, keyUsage: ["digitalSignature"] }, further, below, input.random);
+		const write = (name: string, pem: string) => writeFileSync(join(directory, name), pem);
+		write("long-root.pem", result.root);
+		write("long-middle.pem", result.ca + below.toString());
+		write("long-leaf.pem", leaf.toString());
+		const time = String(Math.floor(now.getTime() / 1000));
+		const args = [
+			"verify",
+			"-attime",
+			time,
+			"-CAfile",
+			"long-root.pem",
+			"-untrusted",
+			"long-middle.pem",
+			"long-leaf.pem",
+		];
+		const outcome = spawnSync("openssl", args, { cwd: directory, encoding: "utf8" });
+		expect(outcome.stderr).toContain("path length constraint exceeded");
+		expect(outcome.status).not.toBe(0);
 	});
 });
 
