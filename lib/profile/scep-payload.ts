@@ -50,7 +50,9 @@ export function scepPayload(scep: ScepEnrollment, names: PayloadNames): Property
 			URL: scep.scepUrl,
 			Name: scep.name,
 			// Nested exactly three deep: RelativeDistinguishedNames of one attribute each.
-			Subject: scep.subject.map(([type, value]) => [[shortcut.test(type) ? type : nameAttributes[type], value]]),
+			Subject: scep.subject.map(([type, value]) => [
+				[shortcut.test(type) ? type : (nameAttributes[type] ?? type), value],
+			]),
 			...(alternatives.length > 0 ? { SubjectAltName: Object.fromEntries(alternatives) } : {}),
 			Challenge: scep.challenge,
 			CAFingerprint: scep.caFingerprint,

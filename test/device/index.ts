@@ -19,14 +19,18 @@ export {
 	buildCertificate,
 	type CertificateFields,
 	type CertificateOptions,
+	certifies,
 	findChainTo,
 	type Identity,
+	isIssuedBy,
 	pemOf,
+	publicKeyInfo,
 	readCertificate,
 	readPem,
 } from "./certificate.ts";
 export { buildCsr, type ChallengeValue, type CsrOptions } from "./csr.ts";
 export { derFault } from "./der-reader.ts";
+export { describePayloads, plainValue } from "./describe-profile.ts";
 export {
 	buildDeviceResponse,
 	type DeviceResponseOptions,

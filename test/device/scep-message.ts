@@ -2,7 +2,7 @@
 import { createHash, createPublicKey, type KeyObject, randomBytes, randomUUID } from "node:crypto";
 import type * as asn1js from "asn1js";
 import { octetString, string } from "./ber.ts";
-import { buildCertificate, publicKeyInfo, readCertificate } from "./certificate.ts";
+import { buildCertificate, publicKeyInfo } from "./certificate.ts";
 import { buildCsr, type CsrOptions } from "./csr.ts";
 import { octets, rawBytes } from "./der-reader.ts";
 import { buildEnvelopedData, type EnvelopedDataOptions, openEnvelopedData } from "./enveloped-data.ts";

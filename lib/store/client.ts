@@ -1,0 +1,35 @@
+/**
+ * What the store needs of a Prisma client whose schema has the models of prisma/models.prisma, by shape alone:
+ * a host's own generated client fits as well as ours, and this room never imports Prisma.
+ */
+
+/** A statement that has not run yet; a transaction runs several. */
+export type Step = PromiseLike<unknown>;
+
+/** A model's delegate. Arguments are built here and rows are read here (rows.ts), so neither is typed by Prisma. */
+export interface Table {
+	create(args: object): Step;
+	/** Rejects with P2025 when no row meets the condition, which rolls its transaction back. */
+	update(args: object): Step;
+	updateMany(args: object): Step;
+	upsert(args: object): Step;
+	findUnique(args: object): Step;
+}
+
+/**
+ * On SQLite a client has one connection, and a query of its own would read and write inside a transaction that another
+ * request has open: such a client's driver adapter must be `queued()` (queue.ts).
+ */
+export interface PrismaLike {
+	readonly enrollment: Table;
+	readonly challenge: Table;
+	readonly certificate: Table;
+	readonly scepTransaction: Table;
+	readonly device: Table;
+	readonly delivery: Table;
+	readonly auditEvent: Table;
+	$transaction(steps: Step[]): PromiseLike<unknown[]>;
+	$executeRaw(query: TemplateStringsArray, ...values: unknown[]): Step;
+	$queryRaw(query: TemplateStringsArray, ...values: unknown[]): Step;
+	$disconnect(): PromiseLike<void>;
+}

@@ -1,0 +1,36 @@
+/**
+ * The Store over a Prisma client (SQLite or PostgreSQL). Each method is one batch transaction of conditional updates:
+ * an update whose condition does not hold rolls the batch back, audit event included.
+ */
+import type { Store } from "../ports.ts";
+import { findCertificate, issueCertificate, reserveCertificate } from "./certificates.ts";
+import { findChallenge } from "./challenges.ts";
+import type { PrismaLike } from "./client.ts";
+import { deliver, findDelivery } from "./deliveries.ts";
+import { identifyAgain, identifyFirst, startEnrollment } from "./enrollments.ts";
+import { available, persist } from "./failures.ts";
+import { auditData } from "./rows.ts";
+
+/** `close()` disconnects the client. Failure: store_unavailable, with the client's error as its cause. */
+export function prismaStore(client: PrismaLike): Store {
+	return {
+		record: (event) =>
+			available(async () => {
+				await persist(() => client.auditEvent.create({ data: auditData(event), select: { id: true } }));
+			}),
+		startEnrollment: (start) => available(() => startEnrollment(client, start)),
+		findChallenge: (hash, publicKeyHash) => available(() => findChallenge(client, hash, publicKeyHash)),
+		identifyFirst: (input) => available(() => identifyFirst(client, input)),
+		identifyAgain: (input) => available(() => identifyAgain(client, input)),
+		reserveCertificate: (input) => available(() => reserveCertificate(client, input)),
+		issueCertificate: (input) => available(() => issueCertificate(client, input)),
+		findCertificate: (serialNumber) => available(() => findCertificate(client, serialNumber)),
+		findDelivery: (enrollmentId) => available(() => findDelivery(client, enrollmentId)),
+		deliver: (input) => available(() => deliver(client, input)),
+		check: () =>
+			available(async () => {
+				await client.$queryRaw`SELECT 1`;
+			}),
+		close: () => available(async () => client.$disconnect()),
+	};
+}
