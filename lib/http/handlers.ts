@@ -52,6 +52,10 @@ export function makeSteps(wiring: Wiring): Steps {
 			}
 		};
 	};
+	const ready = shared(async () => {
+		const { keys, store } = await wiring.open();
+		await Promise.all([keys.check(), store.check()]);
+	});
 	return {
 		welcome: guarded("/", async (request) => {
 			readOnly(request);
@@ -71,10 +75,20 @@ export function makeSteps(wiring: Wiring): Steps {
 		scep: guarded("/scep", (request) => scep(request, wiring.open)),
 		live: guarded("/api/health/live", async () => health("live")),
 		ready: guarded("/api/health/ready", async () => {
-			const { keys, store } = await wiring.open();
-			await Promise.all([keys.check(), store.check()]);
+			await ready();
 			return health("ready");
 		}),
+	};
+}
+
+/** One run serves everybody who asks meanwhile: probes cost real signatures, and anybody may ask. */
+function shared(run: () => Promise<void>): () => Promise<void> {
+	let running: Promise<void> | null = null;
+	return () => {
+		running ??= run().finally(() => {
+			running = null;
+		});
+		return running;
 	};
 }
 
