@@ -43,7 +43,7 @@ const allowed = [
 	},
 
 	// The story, the rim, the store, the front door.
-	{ from: { path: "^lib/enroll/" }, to: { path: ["^lib/enroll/", crafts, contracts, pureNode] } },
+	{ from: { path: "^lib/enroll/" }, to: { path: ["^lib/enroll/", crafts, der, contracts, pureNode] } },
 	{ from: { path: "^lib/http/" }, to: { path: ["^lib/http/", "^lib/enroll/", "^lib/scep/", contracts, pureNode] } },
 	{ from: { path: "^lib/store/" }, to: { path: ["^lib/store/", contracts, pureNode] } },
 	{
@@ -88,6 +88,7 @@ const allowed = [
 		to: {
 			path: [
 				"^prisma/",
+				"^lib/store/index\\.ts$",
 				contracts,
 				...npm(
 					"@prisma/adapter-better-sqlite3",
