@@ -1,4 +1,6 @@
 /** The door of the HSM room: the web process connects, the agent's process runs, the ceremony provisions. */
+
+export type { KeyedRole as AgentRole } from "./agent/policy.ts";
 export { type AgentOptions, runAgent } from "./agent/run.ts";
 export type { AgentKey, AgentRoles } from "./agent/start.ts";
 export { type ConnectOptions, connectAgent } from "./client.ts";

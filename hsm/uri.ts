@@ -92,8 +92,9 @@ function pinFile(source: string): string {
 }
 
 function decodeText(name: string, raw: string): string {
+	const octets = percentDecode(name, raw);
 	try {
-		return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(percentDecode(name, raw));
+		return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(octets);
 	} catch {
 		throw fault(`${name} is not percent-encoded UTF-8`);
 	}

@@ -103,6 +103,13 @@ function gcm(iv: Buffer, aad: Uint8Array): pkcs11js.Mechanism {
 	return { mechanism: pkcs11js.CKM_AES_GCM, parameter };
 }
 
+/** A copy that has an address even when it is empty: tokens refuse a null pointer (CKR_ARGUMENTS_BAD). */
+function addressed(data: Uint8Array): Buffer {
+	const room = Buffer.alloc(data.length + 1);
+	room.set(data);
+	return room.subarray(0, data.length);
+}
+
 /** AES-256-GCM; answers iv || ciphertext || tag. */
 export async function seal(
 	lease: Lease,
@@ -112,7 +119,7 @@ export async function seal(
 	random: Random,
 ): Promise<Uint8Array> {
 	const iv = Buffer.from(random(ivLength));
-	const [input, output] = lease.hold(Buffer.from(data), Buffer.alloc(data.length + tagLength));
+	const [input, output] = lease.hold(addressed(data), Buffer.alloc(data.length + tagLength));
 	const mechanism = gcm(iv, aad);
 	lease.hold(iv);
 	try {
