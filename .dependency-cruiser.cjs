@@ -130,7 +130,8 @@ module.exports = {
 	options: {
 		parser: "swc",
 		doNotFollow: { path: ["node_modules", "^prisma/generated"] },
-		exclude: { path: "^(dist|\\.next|\\.ota|tmp)/" },
+		// What is built is the sources over again, and may not be there yet.
+		exclude: { path: "^(\\.\\./)*(dist|\\.next|\\.ota|tmp)/" },
 		moduleSystems: ["es6"],
 		enhancedResolveOptions: {
 			extensions: [".ts", ".tsx", ".js", ".mjs", ".json", ".d.ts"],
