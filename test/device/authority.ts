@@ -1,6 +1,6 @@
 /**
  * A fake Apple: root, iPhone Certification Authority, iPhone Device CA (as worn out as the genuine one: RSA-1024, SHA-1,
- * expired in 2014) and the built-in identities of devices (facts of Apple's chain: README of this room).
+ * expired in 2014) and the built-in identities of devices (RFC 5280 certificates).
  */
 import { createPrivateKey, generateKeyPairSync, type KeyObject, randomUUID } from "node:crypto";
 import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
