@@ -63,7 +63,8 @@ function createProvider(options: IdpOptions): Provider {
 		interactions: { url: (_: Context, interaction: { uid: string }) => `/interaction/${interaction.uid}` },
 		findAccount: (_: Context, sub: string) => findPerson(sub),
 		loadExistingGrant: (context: Context) => grantConsent(provider, context),
-		ttl: { AccessToken: 3600, AuthorizationCode: 60, IdToken: 3600, Interaction: 3600, Session: 86_400, Grant: 86_400 },
+		// A short session: to become somebody else, signing out of the app is enough.
+		ttl: { AccessToken: 3600, AuthorizationCode: 60, IdToken: 3600, Interaction: 3600, Session: 30, Grant: 86_400 },
 		renderError: (context: Context, out: { error: string; error_description?: string }) => {
 			context.type = "html";
 			context.body = messagePage("Sign-in failed", out.error_description ?? out.error);

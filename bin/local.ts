@@ -3,7 +3,6 @@
  * agent, the local OpenID provider and Next, in the foreground, until Ctrl-C or SIGTERM.
  */
 import { readFileSync } from "node:fs";
-import type { Server } from "node:http";
 import { createServer } from "node:net";
 import { join, relative, resolve } from "node:path";
 import { type Config, type Environment, readConfig } from "../lib/config.ts";
@@ -11,10 +10,9 @@ import { ConfigError, OtaError } from "../lib/errors.ts";
 import { jsonLog } from "../lib/log.ts";
 import { applyMigrations } from "../prisma/migrate.ts";
 import { prepareDeviceAuthority, prepareKeys, prepareSecrets, prepareTemplates } from "./data-dir.ts";
-import { startIdp } from "./idp.ts";
 import { takeLock } from "./lock.ts";
 import { importantLine, openLogFile } from "./log-file.ts";
-import { awaitReady, type RunningServer, startServer } from "./server.ts";
+import { type RunningServer, type ServerOptions, startServer } from "./server.ts";
 
 const clientId = "next-ota";
 /** A first start on a slow machine; a usual one takes a second or two. */
@@ -51,18 +49,14 @@ async function up(stop: AbortController, closers: (() => Promise<unknown>)[]): P
 	await refuseTakenPorts(config, localIdp);
 	await prepare(config, env);
 	if (stop.signal.aborted) return 0;
-	if (localIdp) {
-		const idp = await openIdp(config, readFileSync(String(env.OIDC_CLIENT_SECRET_FILE), "utf8").trim());
-		closers.push(() => closeServer(idp));
-	}
 	let refused = false;
-	const server = start(config, env, () => {
+	const server = start({ config, env, localIdp }, () => {
 		refused = true;
 		stop.abort();
 	});
 	closers.push(() => server.stop());
 	const ended = new Promise<void>((done) => stop.signal.addEventListener("abort", () => done(), { once: true }));
-	if (await awaitReady(config, readyWithin, stop.signal)) welcome(config);
+	if (await server.ready(readyWithin, stop.signal)) welcome(config);
 	else if (!stop.signal.aborted) return notReady(config);
 	if (!stop.signal.aborted) await ended;
 	if (!refused) say("\nEnding...");
@@ -124,26 +118,11 @@ function isTaken(port: number, host: string): Promise<boolean> {
 	});
 }
 
-function openIdp(config: Config, clientSecret: string): Promise<Server> {
-	return startIdp({
-		port: config.idpPort,
-		issuer: `http://localhost:${config.idpPort}`,
-		clientId,
-		clientSecret,
-		redirectUri: `${config.baseUrl}/api/auth/callback/oidc`,
-	});
-}
-
-function closeServer(server: Server): Promise<void> {
-	server.closeAllConnections();
-	return new Promise((done) => server.close(() => done()));
-}
-
-function start(config: Config, env: Environment, onRefused: () => void): RunningServer {
-	const files = new Map(["agent", "web"].map((name) => [name, openLogFile(config.dataDir, name)]));
+function start(what: Pick<ServerOptions, "config" | "env" | "localIdp">, onRefused: () => void): RunningServer {
+	const { config } = what;
+	const files = new Map(["agent", "idp", "web"].map((name) => [name, openLogFile(config.dataDir, name)]));
 	return startServer({
-		config,
-		env,
+		...what,
 		onLine(child, line) {
 			files.get(child)?.write(`${line}\n`);
 			const important = importantLine(child, line);
@@ -163,11 +142,13 @@ function notReady(config: Config): number {
 }
 
 function welcome(config: Config): void {
+	const elsewhere = config.baseUrl === "http://localhost:3000" ? "" : ` --url ${config.baseUrl}`;
+	const otherState = config.dataDir === resolve(".ota") ? "" : ` --data-dir ${shown(config.dataDir)}`;
 	say(`
 next-ota is ready:  ${config.baseUrl}
 
   Try next    open ${config.baseUrl} and sign in as alice, bob or admin (any password),
-              or let an emulated iPhone enroll:  npx ota device enroll --user alice
+              or let an emulated iPhone enroll:  npx ota device enroll --user alice${elsewhere}${otherState}
   State       ${shown(config.dataDir)}/  (keys in its SoftHSM token; logs in log/; payload templates in profiles/)
   End         Ctrl-C
 `);

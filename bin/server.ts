@@ -11,6 +11,8 @@ export const root = fileURLToPath(new URL("../..", import.meta.url));
 export interface ServerOptions {
 	config: Config;
 	env: Environment;
+	/** Whether the local OpenID provider belongs to it. */
+	localIdp: boolean;
 	/** A line that a child wrote. */
 	onLine(child: string, line: string): void;
 	/** Something that the operator should read. */
@@ -20,13 +22,15 @@ export interface ServerOptions {
 }
 
 export interface RunningServer {
+	/** True once journeys can succeed; false when the time (milliseconds) is up or `signal` fires. */
+	ready(time: number, signal: AbortSignal): Promise<boolean>;
 	stop(): Promise<void>;
 }
 
 /** Children have this long after SIGTERM; all must be gone within 10 s. */
 const grace = 7_000;
 
-/** Starts the children; whether they are ready is what `awaitReady` asks. */
+/** Starts the children; they may take a second or two until they are ready. */
 export function startServer(options: ServerOptions): RunningServer {
 	const { config } = options;
 	const children: Child[] = [];
@@ -36,11 +40,13 @@ export function startServer(options: ServerOptions): RunningServer {
 		if (config.agent.spawn)
 			children.push(makeChild(options, "agent", ["dist/bin/ota.js", "agent"], agentEnvironment(env, config)));
 	}
+	if (options.localIdp) children.push(makeChild(options, "idp", ["dist/bin/idp-process.js"], env));
 	const listen = config.listen === null ? [] : ["-H", config.listen];
 	const next = ["node_modules/next/dist/bin/next", "start", "-p", String(config.port), ...listen];
 	children.push(makeChild(options, "web", next, webEnvironment(env)));
 	for (const child of children) child.start();
 	return {
+		ready: (time, signal) => awaitReady(options, time, signal),
 		async stop() {
 			// The web process first: it may still need a signature for what it is answering.
 			for (const child of children.toReversed()) await child.stop(grace / children.length);
@@ -77,18 +83,23 @@ function makeChild(options: ServerOptions, name: string, args: readonly string[]
 	});
 }
 
-/** Resolves with true once journeys can succeed, with false when the time (milliseconds) is up or `signal` fires. */
-export async function awaitReady(config: Config, time: number, signal: AbortSignal): Promise<boolean> {
+async function awaitReady(options: ServerOptions, time: number, signal: AbortSignal): Promise<boolean> {
+	const { config, localIdp } = options;
 	const host = config.listen?.includes(":") ? `[${config.listen}]` : (config.listen ?? "127.0.0.1");
-	const url = `http://${host}:${config.port}/api/health/ready`;
+	const urls = [`http://${host}:${config.port}/api/health/ready`];
+	if (localIdp) urls.push(`http://127.0.0.1:${config.idpPort}/.well-known/openid-configuration`);
 	const end = performance.now() + time;
 	while (performance.now() < end && !signal.aborted) {
-		const ready = await fetch(url, { signal: AbortSignal.timeout(5_000) }).then(
-			(response) => response.ok,
-			() => false,
-		);
-		if (ready) return true;
+		const answers = await Promise.all(urls.map(isOk));
+		if (answers.every(Boolean)) return true;
 		await new Promise((done) => setTimeout(done, 100));
 	}
 	return false;
+}
+
+function isOk(url: string): Promise<boolean> {
+	return fetch(url, { signal: AbortSignal.timeout(5_000) }).then(
+		(response) => response.ok,
+		() => false,
+	);
 }

@@ -23,6 +23,7 @@ async function main(): Promise<number> {
 	const server = startServer({
 		config,
 		env,
+		localIdp: false,
 		onLine: (_, line) => process.stdout.write(`${line}\n`),
 		tell: (words) => log.warn("child.ended", { words }),
 		onRefused: () => refused(),

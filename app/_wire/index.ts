@@ -6,8 +6,7 @@ import { readFileSync } from "node:fs";
 import { connectAgent } from "../../hsm/index.ts";
 import { type Config, readConfig } from "../../lib/config.ts";
 import { createOta, jsonLog, type Ota, type OtaOptions } from "../../lib/index.ts";
-import { prismaStore } from "../../lib/store/index.ts";
-import { openDatabase } from "../../prisma/client.ts";
+import { openStore } from "../../prisma/client.ts";
 import { authOptions } from "./auth-options.ts";
 import { readAuthorities, readDeviceRoots, readTemplates } from "./files.ts";
 import { readSession, startSignIn } from "./sign-in.ts";
@@ -38,7 +37,7 @@ function wire(): Wiring {
 	const log = jsonLog();
 	const auth = authOptions(signIn, config.baseUrl, log);
 	const keys = once(() => connectAgent({ address: agentAddress(config), log }));
-	const store = once(() => prismaStore(openDatabase(config.databaseUrl)));
+	const store = once(() => openStore(config.databaseUrl));
 	const options: OtaOptions = {
 		baseUrl: config.baseUrl,
 		organization: config.organization,
