@@ -69,6 +69,7 @@ export async function run(args: readonly string[]): Promise<number> {
 	} catch (error) {
 		if (!(error instanceof DeviceError)) throw error;
 		process.stderr.write(`refused at "${error.step}": ${error.message}\n`);
+		if (steps.length === 0) process.stderr.write(`Does the server run at ${options.url}? "npm run up" starts one.\n`);
 		if (options.json) process.stdout.write(`${JSON.stringify(refusal(error, steps, options))}\n`);
 		return 1;
 	}

@@ -32,8 +32,7 @@ export async function exchange(
 	url: string,
 	init: { body?: Uint8Array; contentType?: string; accept?: readonly string[] } = {},
 ): Promise<Answer> {
-	const response = await send(transport, step, url, init);
-	const body = new Uint8Array(await response.arrayBuffer());
+	const { response, body } = await send(transport, step, url, init);
 	if (response.status !== 200) {
 		throw new DeviceError(step, `The server answered ${response.status}${problem(response, body)}.`, {
 			status: response.status,
@@ -55,7 +54,7 @@ async function send(
 	step: string,
 	url: string,
 	init: { body?: Uint8Array; contentType?: string },
-): Promise<Response> {
+): Promise<{ response: Response; body: Uint8Array }> {
 	const signal = AbortSignal.timeout(timeoutMs);
 	const request = init.body
 		? new Request(url, {
@@ -66,7 +65,8 @@ async function send(
 			})
 		: new Request(url, { signal });
 	try {
-		return await transport(request);
+		const response = await transport(request);
+		return { response, body: new Uint8Array(await response.arrayBuffer()) };
 	} catch (cause) {
 		if (cause instanceof DeviceError) throw cause;
 		const reason = cause instanceof Error && cause.cause instanceof Error ? cause.cause.message : String(cause);

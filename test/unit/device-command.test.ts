@@ -29,7 +29,9 @@ describe("ota device", () => {
 			return true;
 		});
 	});
-	afterEach(() => jest.restoreAllMocks());
+	afterEach(() => {
+		jest.restoreAllMocks();
+	});
 
 	it.each([[[]], [["explode"]], [["enroll", "now"]], [["enroll", "--what"]], [["enroll", "--url", "ftp://x"]]])(
 		"answers 2 and its usage to %j",
