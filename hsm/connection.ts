@@ -52,10 +52,6 @@ export class Connection {
 		});
 	}
 
-	get inFlight(): number {
-		return this.#waiting.size;
-	}
-
 	/** Sends one request; answers the response's body or rejects with its code. */
 	call(request: Omit<Request, "id">): Promise<Uint8Array> {
 		if (this.#isLost) return Promise.reject(new ConnectionLost());

@@ -2,14 +2,14 @@
 import { type Code, OtaError } from "../lib/errors.ts";
 import type { HashName } from "../lib/ports.ts";
 
-export const version = 1;
+const version = 1;
 
 /** Numbers on the wire; never reuse one. */
 export const roles = { agent: 0, ca: 1, ra: 2, profile: 3, seal: 4 } as const;
 export type Role = keyof typeof roles;
 export const operations = { check: 0, sign: 1, unwrap: 2, seal: 3, open: 4 } as const;
 export type Operation = keyof typeof operations;
-export const hashes: Record<HashName, number> = { sha256: 1, sha384: 2, sha512: 3 };
+const hashes: Record<HashName, number> = { sha256: 1, sha384: 2, sha512: 3 };
 
 /** 0 is success; each other status is one code of ours on the client's side. */
 export const statuses = { ok: 0, busy: 1, unavailable: 2, refused: 3, malformed: 4, version: 5 } as const;

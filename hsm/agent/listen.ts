@@ -2,7 +2,7 @@
 import { mkdir, stat, unlink } from "node:fs/promises";
 import { createConnection, createServer, type Server, type Socket } from "node:net";
 import { dirname } from "node:path";
-import { OtaError } from "../../lib/errors.ts";
+import { ConfigError } from "../../lib/errors.ts";
 import type { Log } from "../../lib/ports.ts";
 
 /** Listens at `path`; `config` when another agent answers there or the path is not a socket. */
@@ -19,8 +19,8 @@ export async function listen(path: string, onConnection: (socket: Socket) => voi
 async function clearStale(path: string): Promise<void> {
 	const found = await stat(path).catch(() => null);
 	if (!found) return;
-	if (!found.isSocket()) throw new OtaError("config", `${path} exists and is not a socket`);
-	if (await isAnswered(path)) throw new OtaError("config", `another HSM agent answers at ${path}`);
+	if (!found.isSocket()) throw new ConfigError([`${path} exists and is not a socket`]);
+	if (await isAnswered(path)) throw new ConfigError([`another HSM agent answers at ${path}`]);
 	await unlink(path).catch(() => undefined);
 }
 
@@ -37,7 +37,7 @@ function isAnswered(path: string): Promise<boolean> {
 
 function bind(server: Server, path: string): Promise<void> {
 	return new Promise((resolve, reject) => {
-		const refuse = (error: Error): void => reject(new OtaError("config", `cannot listen at ${path}`, { cause: error }));
+		const refuse = (error: Error): void => reject(new ConfigError([`cannot listen at ${path}: ${error.message}`]));
 		server.once("error", refuse);
 		// The socket file is made within this call: it must never exist with wider permissions.
 		const umask = process.umask(0o177);
