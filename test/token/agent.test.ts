@@ -292,7 +292,7 @@ describe("an address", () => {
 		try {
 			await expect(client.check()).rejects.toMatchObject({
 				code: "hsm_unavailable",
-				message: expect.stringContaining("150 ms"),
+				message: expect.stringMatching(/no answer .* within \d+ ms/),
 			});
 		} finally {
 			await client.close();
