@@ -1,5 +1,5 @@
 /** Certificates: reserved against a challenge that is spent with them, then issued. */
-import type { AuditEvent, ReserveCertificate, Store } from "../ports.ts";
+import type { AuditEvent, CertificatePurpose, ReserveCertificate, Store } from "../ports.ts";
 import type { PrismaLike } from "./client.ts";
 import { holds, isConditionFailed, isConstraint, persist } from "./failures.ts";
 import { auditData, type CertificateRow, type EnrollmentRow, readCertificate, readEnrollment } from "./rows.ts";
@@ -70,24 +70,31 @@ export async function issueCertificate(
 	input: { serialNumber: string; der: Uint8Array; now: Date; audit: AuditEvent },
 ): Promise<boolean> {
 	const { serialNumber, der, now, audit } = input;
-	const mayReceive = [
-		{ purpose: "identity", enrollment: { state: "certified" } },
-		{ purpose: "client", enrollment: { state: { not: "cancelled" } } },
-	];
+	// These two columns never change, so reading them first cannot mislead.
+	const select = { enrollmentId: true, purpose: true };
+	const row = (await persist(() => client.certificate.findUnique({ where: { serialNumber }, select }))) as {
+		enrollmentId: string;
+		purpose: CertificatePurpose;
+	} | null;
+	if (row === null) return false;
+	const issue = (enrollment: { state: object | string }) =>
+		client.certificate.update({
+			where: { serialNumber, state: "reserved", enrollment },
+			data: { state: "issued", der, issuedAt: now },
+			select: { serialNumber: true },
+		});
+	const certify = () =>
+		client.enrollment.update({
+			where: { id: row.enrollmentId, state: "identified" },
+			data: { state: "certified" },
+			select: { id: true },
+		});
 	return holds(() =>
 		client.$transaction([
+			...(row.purpose === "identity"
+				? [certify(), issue({ state: "certified" })]
+				: [issue({ state: { not: "cancelled" } })]),
 			client.auditEvent.create({ data: auditData(audit), select: { id: true } }),
-			// The enrollment before the certificate, as everywhere: two transactions never wait for each other in a ring.
-			client.$executeRaw`
-				UPDATE "Enrollment" SET "state" = 'certified' WHERE "state" = 'identified' AND "id" = (
-					SELECT "enrollmentId" FROM "Certificate"
-					WHERE "serialNumber" = ${serialNumber} AND "purpose" = 'identity' AND "state" = 'reserved'
-				)`,
-			client.certificate.update({
-				where: { serialNumber, state: "reserved", OR: mayReceive },
-				data: { state: "issued", der, issuedAt: now },
-				select: { serialNumber: true },
-			}),
 		]),
 	);
 }

@@ -14,13 +14,10 @@ export interface Table {
 	updateMany(args: object): Step;
 	upsert(args: object): Step;
 	findUnique(args: object): Step;
+	findMany(args: object): Step;
 }
 
-/**
- * On SQLite a client has one connection, and a query of its own would read and write inside a transaction that another
- * request has open: such a client's driver adapter must be `queued()` (queue.ts).
- */
-export interface PrismaLike {
+export interface Tables {
 	readonly enrollment: Table;
 	readonly challenge: Table;
 	readonly certificate: Table;
@@ -28,8 +25,17 @@ export interface PrismaLike {
 	readonly device: Table;
 	readonly delivery: Table;
 	readonly auditEvent: Table;
+}
+
+/**
+ * On SQLite a client has one connection, and a query of its own would read and write inside a transaction that another
+ * request has open: such a client's driver adapter must be `queued()` (queue.ts).
+ */
+export interface PrismaLike extends Tables {
+	/** The steps in their order, all or none. */
 	$transaction(steps: Step[]): PromiseLike<unknown[]>;
-	$executeRaw(query: TemplateStringsArray, ...values: unknown[]): Step;
+	/** For a step that depends on the one before. */
+	$transaction(work: (tables: Tables) => Promise<void>): PromiseLike<void>;
 	$queryRaw(query: TemplateStringsArray, ...values: unknown[]): Step;
 	$disconnect(): PromiseLike<void>;
 }

@@ -1,44 +1,46 @@
 /** Enrollments and the device responses that move them: started -> identified, and again. */
 import type { Enrollment, IdentifyDevice, StartEnrollment } from "../ports.ts";
-import type { PrismaLike, Step } from "./client.ts";
+import type { PrismaLike, Step, Tables } from "./client.ts";
 import { holds, persist } from "./failures.ts";
 import { superseded } from "./reasons.ts";
 import { auditData, challengeData } from "./rows.ts";
 
+/** Not a batch: whom to withdraw is known only once this enrollment holds its place (on SQLite, the write lock). */
 export async function startEnrollment(client: PrismaLike, start: StartEnrollment): Promise<void> {
 	const { enrollment, challenge, audit } = start;
 	const { id, user, createdAt, expiresAt } = enrollment;
 	const fresh = { state: "started", device: "{}", attempts: 0 };
 	const data = { id, userId: user.id, user: JSON.stringify(user), createdAt, expiresAt, ...fresh };
 	await persist(() =>
-		client.$transaction([
-			client.enrollment.create({ data, select: { id: true } }),
-			client.challenge.create({ data: challengeData(challenge), select: { hash: true } }),
-			...withdrawOldest(client, start),
-			client.auditEvent.create({ data: auditData(audit), select: { id: true } }),
-		]),
+		client.$transaction(async (tables) => {
+			await tables.enrollment.create({ data, select: { id: true } });
+			await tables.challenge.create({ data: challengeData(challenge), select: { hash: true } });
+			await withdrawOldest(tables, start);
+			await tables.auditEvent.create({ data: auditData(audit), select: { id: true } });
+		}),
 	);
 }
 
-/** Of this person's unanswered challenges all but the newest, and their enrollments. */
-function withdrawOldest(client: PrismaLike, { enrollment, challenge, maxLive }: StartEnrollment): Step[] {
-	const userId = enrollment.user.id;
+/** Of this person's other unanswered challenges (an enrollment that is still "started" has one) all but the newest. */
+async function withdrawOldest(tables: Tables, { enrollment, challenge, maxLive }: StartEnrollment): Promise<void> {
 	const now = challenge.createdAt;
-	return [
-		client.$executeRaw`
-			UPDATE "Challenge" SET "withdrawnAt" = ${now} WHERE "usedAt" IS NULL AND "hash" IN (
-				SELECT "hash" FROM (
-					SELECT c."hash", ROW_NUMBER() OVER (ORDER BY c."createdAt" DESC) AS place
-					FROM "Enrollment" e JOIN "Challenge" c ON c."enrollmentId" = e."id"
-					WHERE e."userId" = ${userId} AND e."state" = 'started' AND c."hash" <> ${challenge.hash}
-						AND c."purpose" = 'enroll' AND c."usedAt" IS NULL AND c."withdrawnAt" IS NULL AND c."expiresAt" > ${now}
-				) unanswered WHERE place >= ${maxLive}
-			)`,
-		client.enrollment.updateMany({
-			where: { userId, state: "started", challenges: { some: { purpose: "enroll", withdrawnAt: { not: null } } } },
-			data: { state: "cancelled" },
-		}),
-	];
+	const unanswered = { userId: enrollment.user.id, state: "started", expiresAt: { gt: now } };
+	const oldest = (await tables.enrollment.findMany({
+		where: { ...unanswered, id: { not: enrollment.id } },
+		orderBy: { createdAt: "desc" },
+		skip: Math.max(0, maxLive - 1),
+		select: { id: true },
+	})) as { id: string }[];
+	if (oldest.length === 0) return;
+	const ids = oldest.map(({ id }) => id);
+	const enroll = { purpose: "enroll", usedAt: null, withdrawnAt: null };
+	await tables.challenge.updateMany({ where: { enrollmentId: { in: ids }, ...enroll }, data: { withdrawnAt: now } });
+	// Only where the challenge was withdrawn just now, not answered in the meantime.
+	const withdrawn = { challenges: { some: { purpose: "enroll", withdrawnAt: { not: null } } } };
+	await tables.enrollment.updateMany({
+		where: { id: { in: ids }, state: "started", ...withdrawn },
+		data: { state: "cancelled" },
+	});
 }
 
 export async function identifyFirst(client: PrismaLike, input: IdentifyDevice): Promise<boolean> {

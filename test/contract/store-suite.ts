@@ -107,6 +107,15 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
 				expect(await store.identifyFirst(identify(`${id}-3`))).toBe(true);
 			});
 
+			it("leaves maxLive unanswered challenges after 32 starts at once", async () => {
+				const names = Array.from({ length: 32 }, (_, n) => `${id}-${n}`);
+				await Promise.all(names.map((each, n) => store.startEnrollment(start(each, `person-${id}`, at(n), 5))));
+				const states = await Promise.all(names.map(async (each) => (await enrollment(each)).state));
+				expect(tally(states)).toEqual({ started: 5, cancelled: 27 });
+				const challenges = await Promise.all(names.map((each) => challengeOf(`${each}/enroll`)));
+				expect(challenges.filter((each) => each.withdrawnAt === null)).toHaveLength(5);
+			});
+
 			it("keeps the new challenge alone with maxLive 1", async () => {
 				await store.startEnrollment(start(`${id}-1`, `person-${id}`, t0, 1));
 				await store.startEnrollment(start(`${id}-2`, `person-${id}`, t0, 1));
