@@ -2,6 +2,7 @@
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import {
+	type DeviceAuthority,
 	DeviceError,
 	describePayloads,
 	enrollDevice,
@@ -41,13 +42,16 @@ export async function run(args: readonly string[]): Promise<number> {
 		process.stdout.write(usage);
 		return 0;
 	}
-	const authority = loadDeviceAuthority(join(options.dataDir, "device"));
-	if (!authority) {
-		process.stderr.write(
-			`There is no emulated Apple CA in ${join(options.dataDir, "device")}. Start the server with "npm run up" first, or name its data directory with --data-dir.\n`,
-		);
-		return 1;
-	}
+	const folder = join(options.dataDir, "device");
+	const authority = loadDeviceAuthority(folder);
+	if (authority) return enroll(options, authority);
+	process.stderr.write(
+		`There is no emulated Apple CA in ${folder}. Start the server with "npm run up" first, or name its data directory with --data-dir.\n`,
+	);
+	return 1;
+}
+
+async function enroll(options: Options, authority: DeviceAuthority): Promise<number> {
 	const steps: StepReport[] = [];
 	const report = (step: StepReport): void => {
 		steps.push(step);

@@ -15,6 +15,7 @@ export {
 } from "./authority.ts";
 export type { Name, StringType, SubjectAltNames } from "./ber.ts";
 export * as ber from "./ber.ts";
+export { type CertRep, type CertRepExpectation, parseCertRep } from "./cert-rep.ts";
 export {
 	buildCertificate,
 	type CertificateFields,
@@ -85,11 +86,8 @@ export {
 } from "./scep-client.ts";
 export {
 	buildPkcsReq,
-	type CertRep,
-	type CertRepExpectation,
 	type PkcsReq,
 	type PkcsReqOptions,
-	parseCertRep,
 	type SignerStyle,
 	selfSignedSigner,
 	transactionIdOf,

@@ -1,6 +1,7 @@
 /** Apple's SCEP client: GetCACert, GetCACaps, PKIOperation, as its published source does them (facts: SCEP section 1). */
 import { generateKeyPair, type KeyObject } from "node:crypto";
 import { promisify } from "node:util";
+import { type CertRep, parseCertRep } from "./cert-rep.ts";
 import { certifies, findChainTo, type Identity, readCertificate } from "./certificate.ts";
 import { DeviceError, ensure } from "./errors.ts";
 import { exchange, type Transport } from "./http.ts";
@@ -12,14 +13,7 @@ import {
 	type ScepAuthorities,
 	selectAuthorities,
 } from "./scep-capabilities.ts";
-import {
-	buildPkcsReq,
-	type CertRep,
-	type PkcsReq,
-	type PkcsReqOptions,
-	parseCertRep,
-	type SignerStyle,
-} from "./scep-message.ts";
+import { buildPkcsReq, type PkcsReq, type PkcsReqOptions, type SignerStyle } from "./scep-message.ts";
 
 /** Gives a private key of so many bits; injected to save time or to be hostile. */
 export type KeySource = (bits: number) => KeyObject | Promise<KeyObject>;
