@@ -39,6 +39,11 @@ export interface ReadOptions {
 	maxElements?: number;
 }
 
+/** Universal types that X.690 section 8 always constructs (EXTERNAL, EMBEDDED PDV, SEQUENCE, SET, CHARACTER STRING) ... */
+const alwaysConstructed: ReadonlySet<number> = new Set([8, 11, 16, 17, 29]);
+/** ... and those it never does. The rest are strings, which BER may cut into segments. */
+const neverConstructed: ReadonlySet<number> = new Set([0, 1, 2, 5, 6, 9, 10, 13]);
+
 const maxIntegerBytes = 1100;
 const maxOidBytes = 64;
 
@@ -101,6 +106,7 @@ function readElement(walk: Walk, start: number, limit: number, depth: number): E
 	const identifier = walk.bytes[start];
 	if (identifier === undefined || start + 1 >= limit) throw malformed("DER: truncated header");
 	if ((identifier & 0x1f) === 0x1f) throw malformed("DER: tag numbers over 30 are not in use here");
+	checkForm(walk, identifier);
 	const header = readLength(walk, start + 1, limit);
 	if (header.length === null) return readIndefinite(walk, identifier, start, header.next, limit, depth);
 	const end = header.next + header.length;
@@ -117,6 +123,15 @@ function readElement(walk: Walk, start: number, limit: number, depth: number): E
 		element.children = children;
 	}
 	return element;
+}
+
+function checkForm(walk: Walk, identifier: number): void {
+	const universal = (identifier & 0xc0) === 0;
+	if (!universal) return;
+	const type = identifier & 0x1f;
+	const constructed = (identifier & 0x20) !== 0;
+	const fits = alwaysConstructed.has(type) ? constructed : !constructed || (walk.ber && !neverConstructed.has(type));
+	if (!fits) throw malformed("DER: a type in the wrong form, primitive or constructed");
 }
 
 function readIndefinite(

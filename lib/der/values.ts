@@ -69,6 +69,7 @@ export function namedBits(element: Element): ReadonlySet<number> {
 		throw malformed("BIT STRING expected");
 	}
 	if (rest.length === 0 && unused !== 0) throw malformed("BIT STRING with a wrong count of unused bits");
+	if ((rest.at(-1) ?? 0) & ((1 << unused) - 1)) throw malformed("BIT STRING with unused bits that are set");
 	const bits = new Set<number>();
 	rest.forEach((octet, index) => {
 		for (let bit = 0; bit < 8; bit++) if (octet & (0x80 >> bit)) bits.add(index * 8 + bit);
