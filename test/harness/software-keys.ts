@@ -53,12 +53,22 @@ export async function softwareKeys(now = new Date(), caKey: "rsa" | "p-256" = "r
 
 const publicKeyOf = (key: KeyObject): Uint8Array => createPublicKey(key).export({ format: "der", type: "spki" });
 
+/** Null for a number that is not less than the modulus. */
+function rawDecrypt(key: KeyObject, encrypted: Uint8Array): Buffer | null {
+	try {
+		return privateDecrypt({ key, padding: constants.RSA_NO_PADDING }, encrypted);
+	} catch {
+		return null;
+	}
+}
+
 function keysOf(all: SoftwareKeys["private"]): Keys {
 	const sealKey = randomBytes(32);
 	return {
 		sign: async (role, hash, message) => sign(hash, message, all[role]),
 		unwrap: async (encryptedKey, keyLength) => {
-			const block = privateDecrypt({ key: all.ra, padding: constants.RSA_NO_PADDING }, encryptedKey);
+			const block = rawDecrypt(all.ra, encryptedKey);
+			if (block === null) return randomBytes(keyLength);
 			const separator = block.length - keyLength - 1;
 			const filled = block.subarray(2, separator).every((octet) => octet !== 0);
 			const good = block[0] === 0 && block[1] === 2 && block[separator] === 0 && filled;
