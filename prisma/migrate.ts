@@ -2,6 +2,7 @@
 import { chmodSync, closeSync, mkdirSync, openSync } from "node:fs";
 import { dirname } from "node:path";
 import { PrismaBetterSqlite3 } from "@prisma/adapter-better-sqlite3";
+import type { MigrationList } from "@prisma/schema-engine-wasm";
 import Database from "better-sqlite3";
 import { OtaError } from "../lib/errors.ts";
 import type { Log } from "../lib/ports.ts";
@@ -17,14 +18,20 @@ export async function applyMigrations(databaseUrl: string, log: Log): Promise<st
 		createPrivately(file);
 		const applied = appliedMigrations(file);
 		if (migrationsList.migrationDirectories.every(({ path }) => applied.has(path))) return [];
-		const { appliedMigrationNames } = await withEngine(new PrismaBetterSqlite3({ url: file }), null, (engine) =>
-			engine.applyMigrations({ migrationsList, filters: everything }),
-		);
-		log.info("database.migrated", { migrations: appliedMigrationNames.join(" ") });
-		return appliedMigrationNames;
+		const names = await apply(file, migrationsList);
+		if (names.length > 0) log.info("database.migrated", { migrations: names.join(" ") });
+		return names;
 	} catch (cause) {
 		throw new OtaError("store_unavailable", "the database's migrations could not be applied", { cause });
 	}
+}
+
+/** The engine locks the database while it works: a second process waits, then finds nothing to do. */
+async function apply(file: string, migrationsList: MigrationList): Promise<string[]> {
+	const { appliedMigrationNames } = await withEngine(new PrismaBetterSqlite3({ url: file }), null, (engine) =>
+		engine.applyMigrations({ migrationsList, filters: everything }),
+	);
+	return appliedMigrationNames;
 }
 
 /** SQLite gives its journal files the mode of the database. */
