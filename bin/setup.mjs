@@ -22,13 +22,22 @@ export function checkNode() {
 		throw new SetupError(`Node.js ${process.versions.node} is too old: install 20.19, 22.12 or a later version.`);
 }
 
-/** `npm ci`, when node_modules is missing or older than the lock. */
+/**
+ * The locked packages, when node_modules is missing or older than the lock. Not `npm ci`: it refuses a lock that was
+ * written where the registry lacked the optional packages of other platforms.
+ */
 export async function installPackages() {
 	const stamp = at("node_modules", ".next-ota-lock");
 	const lock = hash([readFileSync(at("package-lock.json"))]);
 	if (read(stamp) === lock && existsSync(at("node_modules", "typescript"))) return;
 	if (!isNewer(at("node_modules", ".package-lock.json"), at("package-lock.json"))) {
-		await step("Installing npm packages (a minute or two)", "npm", ["ci", "--include=dev", "--no-audit", "--no-fund"]);
+		await step("Installing npm packages (a minute or two)", "npm", [
+			"install",
+			"--no-save",
+			"--include=dev",
+			"--no-audit",
+			"--no-fund",
+		]);
 	}
 	writeFileSync(stamp, lock);
 }
