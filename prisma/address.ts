@@ -2,7 +2,7 @@
 import { OtaError } from "../lib/errors.ts";
 import type { Provider } from "./migrations.ts";
 
-export function providerOf(databaseUrl: string): Provider {
+function providerOf(databaseUrl: string): Provider {
 	if (databaseUrl.startsWith("file:")) return "sqlite";
 	if (/^postgres(ql)?:\/\//.test(databaseUrl)) return "postgresql";
 	throw new OtaError("config", "DATABASE_URL must start with file: or postgresql://");
