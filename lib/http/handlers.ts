@@ -2,7 +2,6 @@
  * The steps as functions from Request to Response: method, host, body, step, answer. The only place where the exchange
  * meets HTTP; each step is complete on its own, so that a route file only names it.
  */
-import type { X509 } from "../cms/certificate.ts";
 import type { EnrollContext } from "../enroll/context.ts";
 import { answerDevice } from "../enroll/device-post.ts";
 import { start } from "../enroll/start.ts";
@@ -27,11 +26,17 @@ export interface Steps {
 	ready: Step;
 }
 
+/** What `/CA` hands out: DER, and its SHA-256 in hex. */
+interface RootCertificate {
+	der: Uint8Array;
+	fingerprint: string;
+}
+
 /** What the HTTP side needs of a wiring: options, and the context that is opened with the first request. */
 export interface Wiring {
 	options: Pick<OtaOptions, "baseUrl" | "organization" | "user" | "signIn">;
 	basePath: string;
-	root(): Promise<X509>;
+	root(): Promise<RootCertificate>;
 	open(): Promise<EnrollContext>;
 	log: Log;
 	random: Random;
@@ -104,7 +109,7 @@ function checkHost(request: Request, baseUrl: string): void {
 	if (host !== null && host.toLowerCase() !== new URL(baseUrl).host) throw new OtaError("host", "another Host");
 }
 
-function rootCertificate(request: Request, root: X509): Response {
+function rootCertificate(request: Request, root: RootCertificate): Response {
 	const etag = `"${root.fingerprint}"`;
 	const headers = { etag, "cache-control": "public, max-age=3600" };
 	if (request.headers.get("if-none-match") === etag) return new Response(null, { status: 304, headers });
