@@ -1,7 +1,7 @@
 /** One X.509 certificate (RFC 5280 section 4.1), parsed strictly from DER; the original bytes are kept and verified. */
 import { createHash, createPublicKey, type KeyObject, verify } from "node:crypto";
 import { oids } from "../der/oids.ts";
-import { context, type Element, malformed, readDer, sequence, tag } from "../der/reader.ts";
+import { context, type Element, Fields, malformed, readDer, sequence, tag } from "../der/reader.ts";
 import {
 	bitStringOctets,
 	boolean,
@@ -185,8 +185,7 @@ export const readTbsCertificate = (der: Uint8Array): TbsCertificate => new TbsCe
 
 function readTbsFields(tbs: Element): TbsFields {
 	const fields = sequence(tbs, "TBSCertificate");
-	const versionField = fields.optional(context(0));
-	const version = versionField?.children[0] ? smallInteger(versionField.children[0]) : 0;
+	const version = readVersion(fields.optional(context(0)));
 	const serialNumber = fields.take(tag.integer);
 	const signatureAlgorithm = fields.take(tag.sequence);
 	const issuer = fields.take(tag.sequence).raw;
@@ -214,6 +213,15 @@ function readTbsFields(tbs: Element): TbsFields {
 		publicKeyInfo,
 		extensions,
 	};
+}
+
+/** v1 is 0, and the default. */
+function readVersion(wrapper: Element | null): number {
+	if (wrapper === null) return 0;
+	const fields = new Fields(wrapper, context(0), "Certificate: version");
+	const version = smallInteger(fields.take(tag.integer));
+	fields.end();
+	return version;
 }
 
 /** Extensions inside their [3] or extensionRequest wrapper; one of each OID (RFC 5280 section 4.2). */

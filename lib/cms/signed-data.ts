@@ -52,6 +52,7 @@ export class SignedData {
 		if (algorithm.digest !== undefined && algorithm.digest !== digest) {
 			throw new OtaError("algorithm", "SignerInfo: digest and signature algorithm do not fit");
 		}
+		if (info.hasParameters) throw new OtaError("algorithm", "SignerInfo: parameters where NULL or none may be");
 		const signer = this.#findSigner();
 		this.#checkAttributes(info, digest);
 		if (signer.publicKey.asymmetricKeyType !== algorithm.key) {
@@ -102,6 +103,8 @@ interface SignerInfo {
 	serialNumber: Uint8Array;
 	digestOid: string;
 	signatureOid: string;
+	/** Is there anything but NULL beside one of the two OIDs? None of our algorithms has parameters. */
+	hasParameters: boolean;
 	signature: Uint8Array;
 	signedAttributes: Attributes | null;
 	/** DER of SET OF Attribute, the octets that were signed. */
@@ -133,9 +136,10 @@ export function readSignedData(bytes: Uint8Array, options: ReadOptions = { ber: 
 export function readContentInfo(element: Element, expected: string): Element {
 	const fields = sequence(element, "ContentInfo");
 	if (oid(fields.take()) !== expected) throw malformed("ContentInfo: another content type is expected");
-	const [content] = fields.take(context(0)).children;
+	const wrapper = new Fields(fields.take(context(0)), context(0), "ContentInfo");
 	fields.end();
-	if (!content) throw malformed("ContentInfo: no content");
+	const content = wrapper.take();
+	wrapper.end();
 	return content;
 }
 
@@ -166,6 +170,7 @@ function readSignerInfo(element: Element): SignerInfo {
 		serialNumber,
 		digestOid: digest.oid,
 		signatureOid: signature.oid,
+		hasParameters: digest.parameters !== null || signature.parameters !== null,
 		signature: value,
 		signedAttributes: attributes ? readAttributes(attributes.children) : null,
 		attributesToVerify: attributes ? attributesAsSigned(attributes) : new Uint8Array(),
