@@ -6,7 +6,8 @@ import { createHash } from "node:crypto";
 import { readAlgorithm } from "../cms/algorithms.ts";
 import { oids } from "../der/oids.ts";
 import { readDer, sequence, tag } from "../der/reader.ts";
-import { bitStringOctets, unsignedHex } from "../der/values.ts";
+import { bitStringOctets, equalBytes, unsignedHex } from "../der/values.ts";
+import { algorithmIdentifier, nullValue } from "../der/writer.ts";
 import { OtaError } from "../errors.ts";
 
 const refused = (why: string): OtaError => new OtaError("key_policy", `public key: ${why}`);
@@ -23,13 +24,18 @@ export function acceptPublicKey(publicKeyInfo: Uint8Array, forbidden: ReadonlySe
 	return hash;
 }
 
-/** RFC 3279 section 2.3.1. */
+/** RFC 3279 section 2.3.1: the parameters are NULL. */
+const rsaAlgorithm: Uint8Array = algorithmIdentifier(oids.rsaEncryption, nullValue());
+
 function readRsa(publicKeyInfo: Uint8Array): { modulus: bigint; exponent: bigint } {
 	const info = sequence(readDer(publicKeyInfo), "SubjectPublicKeyInfo");
-	const algorithm = readAlgorithm(info.take(), "SubjectPublicKeyInfo");
+	const identifier = info.take();
+	const algorithm = readAlgorithm(identifier, "SubjectPublicKeyInfo");
 	const key = bitStringOctets(info.take(tag.bitString));
 	info.end();
 	if (algorithm.oid !== oids.rsaEncryption) throw new OtaError("algorithm", "public key: only RSA is certified");
+	// Other parameters would give the same key another hash, and a way past the lists of keys.
+	if (!equalBytes(identifier.raw, rsaAlgorithm)) throw refused("its algorithm's parameters are not NULL");
 	const fields = sequence(readDer(key), "RSAPublicKey");
 	const modulus = BigInt(`0x${unsignedHex(fields.take())}`);
 	const exponent = BigInt(`0x${unsignedHex(fields.take())}`);
