@@ -1,0 +1,160 @@
+/** A device's certificate from template to signature: openssl's strictest verification, names, dates, serial numbers. */
+import { spawnSync } from "node:child_process";
+import { generateKeyPairSync, randomBytes, sign, X509Certificate } from "node:crypto";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import { issue } from "../../lib/ca/issue.ts";
+import { lintTbs } from "../../lib/ca/lint.ts";
+import { buildLeaf, drawSerialNumber, type LeafRequest } from "../../lib/ca/template.ts";
+import { pemCertificates, readCertificate, readTbsCertificate, type X509 } from "../../lib/cms/certificate.ts";
+import { toHex } from "../../lib/der/values.ts";
+import { pemOf, publicKeyInfo } from "../device/index.ts";
+import { type SoftwareKeys, softwareKeys } from "../harness/software-keys.ts";
+
+const day = 86_400_000;
+const now = new Date("2026-11-22T12:00:00.750Z");
+const device = publicKeyInfo(generateKeyPairSync("rsa", { modulusLength: 2048 }).publicKey);
+const dir = mkdtempSync(join(tmpdir(), "template-"));
+afterAll(() => rmSync(dir, { recursive: true }));
+
+const authorities: Partial<Record<"rsa" | "p-256", { keys: SoftwareKeys; ca: X509 }>> = {};
+beforeAll(async () => {
+	for (const type of ["rsa", "p-256"] as const) {
+		const keys = await softwareKeys(now, type);
+		authorities[type] = { keys, ca: readCertificate(pemCertificates(keys.authorities.ca)[0] as Uint8Array) };
+		writeFileSync(join(dir, `${type}-root.pem`), keys.authorities.root);
+		writeFileSync(join(dir, `${type}-ca.pem`), keys.authorities.ca);
+	}
+});
+const authority = (type: "rsa" | "p-256") => authorities[type] as { keys: SoftwareKeys; ca: X509 };
+
+const request: LeafRequest = {
+	publicKeyInfo: device,
+	purpose: "identity",
+	subject: [
+		["O", "Example & Söhne"],
+		["CN", "alice@example.com"],
+		["serialNumber", "C39VK7XQ0D91"],
+	],
+	subjectAltName: { rfc822Name: "alice@example.com", uniformResourceIdentifier: "urn:udid:0011" },
+	now,
+};
+const issued = async (type: "rsa" | "p-256", more: Partial<LeafRequest> = {}): Promise<X509> => {
+	const { keys, ca } = authority(type);
+	const leaf = buildLeaf({ ...request, ...more }, ca, randomBytes);
+	return issue(lintTbs(leaf.tbs, ca), ca, keys.keys);
+};
+
+describe.each(["rsa", "p-256"] as const)("a leaf of an issuing CA with %s", (type) => {
+	it.each(["identity", "client"] as const)("for %s passes openssl verify -x509_strict", async (purpose) => {
+		const certificate = await issued(type, { purpose });
+		writeFileSync(join(dir, `${type}-${purpose}.pem`), pemOf(certificate.der));
+		const at = String(Math.floor(now.getTime() / 1000));
+		const chain = ["-CAfile", `${type}-root.pem`, "-untrusted", `${type}-ca.pem`];
+		const use = ["-purpose", purpose === "client" ? "sslclient" : "smimesign"];
+		const args = ["verify", "-x509_strict", "-check_ss_sig", "-attime", at, ...use, ...chain];
+		const { status, stdout, stderr } = spawnSync("openssl", [...args, `${type}-${purpose}.pem`], { cwd: dir });
+		expect({ status, stderr: stderr.toString() }).toEqual({ status: 0, stderr: "" });
+		expect(stdout.toString()).toContain("OK");
+	});
+
+	it("says what openssl reads in it", async () => {
+		const text = new X509Certificate((await issued(type)).der);
+		expect(text.subject).toBe("O=Example & Söhne\nCN=alice@example.com\nserialNumber=C39VK7XQ0D91");
+		expect(text.issuer).toBe(new X509Certificate(authority(type).keys.authorities.ca).subject);
+		expect(text.subjectAltName).toBe("email:alice@example.com, URI:urn:udid:0011");
+		expect(text.ca).toBe(false);
+		expect(text.keyUsage).toEqual(["1.3.6.1.5.5.7.3.4"]);
+		expect(text.checkIssued(new X509Certificate(authority(type).keys.authorities.ca))).toBe(true);
+	});
+});
+
+describe("dates", () => {
+	it("begin five minutes before, end after 398 days, in whole seconds", () => {
+		const { notBefore, notAfter, tbs } = buildLeaf(request, authority("rsa").ca, randomBytes);
+		expect(notBefore).toEqual(new Date("2026-11-22T11:55:00Z"));
+		expect(notAfter).toEqual(new Date(new Date("2026-11-22T12:00:00Z").getTime() + 398 * day));
+		const read = readTbsCertificate(tbs);
+		expect([read.notBefore, read.notAfter]).toEqual([notBefore, notAfter]);
+	});
+
+	it("never end after the CA's", () => {
+		const { ca } = authority("rsa");
+		const late = new Date(ca.notAfter.getTime() - 10 * day);
+		expect(buildLeaf({ ...request, now: late }, ca, randomBytes).notAfter).toEqual(ca.notAfter);
+	});
+
+	it("pass lint in the very second of the ceremony", () => {
+		const { ca } = authority("rsa");
+		expect(() => lintTbs(buildLeaf(request, ca, randomBytes).tbs, ca)).not.toThrow();
+	});
+});
+
+describe("names", () => {
+	it.each([
+		["none", {}, undefined],
+		["an e-mail address", { rfc822Name: "a@b.c" }, "email:a@b.c"],
+		["a URI", { uniformResourceIdentifier: "urn:x" }, "URI:urn:x"],
+	])("subjectAltName: %s", async (_what, subjectAltName, expected) => {
+		expect(new X509Certificate((await issued("rsa", { subjectAltName })).der).subjectAltName).toBe(expected);
+	});
+});
+
+describe("serial numbers", () => {
+	it("are positive, of 16 octets, and no two of 10,000 are the same", () => {
+		const drawn = Array.from({ length: 10_000 }, () => drawSerialNumber(randomBytes));
+		for (const serial of drawn) {
+			expect(serial.length).toBe(16);
+			expect((serial[0] as number) & 0xc0).toBe(0x40);
+		}
+		expect(new Set(drawn.map(toHex)).size).toBe(10_000);
+	});
+
+	it.each([0x00, 0xff])("are positive and full-length even when every random octet is %i", (octet) => {
+		const leaf = buildLeaf(request, authority("rsa").ca, (length) => new Uint8Array(length).fill(octet));
+		expect(leaf.serialNumber).toMatch(/^[4-7][0-9a-f]{31}$/);
+		expect(readTbsCertificate(leaf.tbs).serialNumber).toBe(leaf.serialNumber);
+	});
+
+	it("do not touch the generator's own bytes", () => {
+		const source = new Uint8Array(16).fill(0xff);
+		drawSerialNumber(() => source);
+		expect(source).toEqual(new Uint8Array(16).fill(0xff));
+	});
+});
+
+describe("issue", () => {
+	const leaf = () => {
+		const { ca } = authority("rsa");
+		return lintTbs(buildLeaf(request, ca, randomBytes).tbs, ca);
+	};
+	const wrongKey = generateKeyPairSync("rsa", { modulusLength: 2048 }).privateKey;
+	it.each([
+		["a signature of another key", async (message: Uint8Array) => sign("sha256", message, wrongKey)],
+		[
+			"a signature of another digest",
+			async (message: Uint8Array) => sign("sha512", message, authority("rsa").keys.private.ca),
+		],
+		["a signature over something else", async () => sign("sha256", Buffer.from("x"), authority("rsa").keys.private.ca)],
+		["an empty signature", async () => new Uint8Array()],
+		["zeros", async () => new Uint8Array(256)],
+	])("gives nothing out when the token answers with %s", async (_what, answer) => {
+		const keys = { sign: (_role: string, _hash: string, message: Uint8Array) => answer(message) };
+		await expect(issue(leaf(), authority("rsa").ca, keys)).rejects.toMatchObject({ code: "hsm_unavailable" });
+	});
+
+	it("asks the CA's key alone, for SHA-256, over the linted octets", async () => {
+		const asked: unknown[] = [];
+		const { keys, ca } = authority("rsa");
+		const linted = leaf();
+		await issue(linted, ca, {
+			sign: (role, hash, message) => {
+				asked.push([role, hash, Buffer.from(message).equals(linted.tbs)]);
+				return keys.keys.sign(role, hash, message);
+			},
+		});
+		expect(asked).toEqual([["ca", "sha256", true]]);
+	});
+});
