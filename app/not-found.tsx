@@ -3,9 +3,9 @@ export default function NotFound() {
 	return (
 		<main>
 			<h1>There is nothing here</h1>
-			<p>The address may be mistyped, or the page is no longer here.</p>
+			<p>The address may be mistyped, or the page has moved.</p>
 			{/* A document, not a Next page: the browser loads it whole. */}
-			<a href="/">To the beginning</a>
+			<a href="/">Back to the start</a>
 		</main>
 	);
 }

@@ -11,7 +11,7 @@ const style = `
 	}
 	* { box-sizing: border-box }
 	body { margin: 0; min-height: 100vh; display: grid; place-items: center; padding: 24px; background: var(--paper); color: var(--ink);
-		font: 17px/1.47 -apple-system, system-ui, "Segoe UI", Roboto, sans-serif }
+		font: 17px/1.47 -apple-system, system-ui, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif }
 	main { width: 100%; max-width: 400px; background: var(--card); border-radius: 18px; padding: 32px }
 	h1 { margin: 0 0 8px; font-size: 24px; line-height: 1.2; letter-spacing: -.01em }
 	p { margin: 0 0 20px; color: var(--soft) }
