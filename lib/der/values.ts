@@ -93,6 +93,8 @@ export function text(element: Element): string {
 			return Buffer.from(content).toString("latin1");
 		case tag.bmpString:
 			return decodeBmp(content);
+		case tag.universalString:
+			return decodeUniversal(content);
 		default:
 			throw malformed("character string expected");
 	}
@@ -110,6 +112,18 @@ function decodeBmp(content: Uint8Array): string {
 	if (content.length % 2 !== 0) throw malformed("BMPString of an odd length");
 	const text = Buffer.from(content).swap16().toString("utf16le");
 	if (/[\ud800-\udfff]/.test(text)) throw malformed("BMPString with a surrogate");
+	return text;
+}
+
+function decodeUniversal(content: Uint8Array): string {
+	const view = new DataView(content.buffer, content.byteOffset, content.byteLength);
+	if (content.length % 4 !== 0) throw malformed("UniversalString of an odd length");
+	let text = "";
+	for (let at = 0; at < content.length; at += 4) {
+		const code = view.getUint32(at);
+		if (code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff)) throw malformed("UniversalString with no character");
+		text += String.fromCodePoint(code);
+	}
 	return text;
 }
 
