@@ -112,9 +112,10 @@ async function certificateFor(
 	const publicKeyHash = orElse("key_policy", () => acceptPublicKey(csr.publicKeyInfo, context.forbiddenKeys));
 	const challengeHash = sha256(csr.challengePassword());
 	const found = await context.store.findChallenge(challengeHash, publicKeyHash);
-	const purpose = found?.challenge.purpose;
-	if (!found?.challenge.binding || purpose === undefined || purpose === "enroll") {
-		throw new OtaError("challenge", "SCEP challenge unknown");
+	if (!found) throw new OtaError("challenge", "SCEP challenge unknown");
+	const { purpose, binding } = found.challenge;
+	if (purpose === "enroll" || binding === null) {
+		throw await refusal(context, found.enrollment.id, "challenge", "SCEP: a challenge of another purpose");
 	}
 	if (found.certificate) return resume(context, found.certificate);
 	return reserveAndIssue(context, {
@@ -123,7 +124,7 @@ async function certificateFor(
 		publicKeyInfo: csr.publicKeyInfo,
 		enrollmentId: found.enrollment.id,
 		purpose,
-		binding: found.challenge.binding,
+		binding,
 		transaction: {
 			transactionID: request.transactionID,
 			messageType: Number(request.messageType),

@@ -33,8 +33,7 @@ export async function identify(context: EnrollContext, signer: X509, device: Dev
 	const challengeHash = sha256(device.challenge);
 	const now = context.clock();
 	const found = await context.store.findChallenge(challengeHash);
-	if (found?.challenge.purpose !== "enroll")
-		throw new OtaError("challenge", "device response with an unknown challenge");
+	if (!found) throw new OtaError("challenge", "device response with an unknown challenge");
 	const { challenge, enrollment } = found;
 	await judgeChallenge(context, enrollment, challenge, signer, device, now);
 
@@ -85,6 +84,7 @@ async function judgeChallenge(
 	const refuse = async (code: OtaError["code"], why: string) => {
 		throw await refusal(context, enrollment.id, code, `device response: ${why}`);
 	};
+	if (challenge.purpose !== "enroll") await refuse("challenge", "its challenge is for SCEP");
 	if (challenge.withdrawnAt !== null || enrollment.state === "cancelled") await refuse("challenge", "it was withdrawn");
 	if (now >= enrollment.expiresAt || now >= challenge.expiresAt) await refuse("expired", "the enrollment has expired");
 	if (challenge.usedAt === null) return;
