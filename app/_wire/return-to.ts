@@ -11,5 +11,6 @@ export function sameOriginPath(candidate: string, origin: string): string | null
 	if (candidate === origin) return "/";
 	if (!/^\/(?!\/)/.test(path) || !URL.canParse(path, origin)) return null;
 	const url = new URL(path, origin);
+	if (url.pathname.startsWith("//")) return null;
 	return url.origin === origin ? `${url.pathname}${url.search}` : null;
 }
