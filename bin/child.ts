@@ -47,6 +47,11 @@ export class Child {
 		child.once("exit", (code, signal) => this.ended(code, signal, performance.now() - started));
 	}
 
+	/** From now on it is not started again: Ctrl-C ends it by itself. */
+	retire(): void {
+		this.stopping = true;
+	}
+
 	/** SIGTERM, and SIGKILL after the grace (milliseconds). */
 	async stop(grace: number): Promise<void> {
 		this.stopping = true;

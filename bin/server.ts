@@ -48,6 +48,7 @@ export function startServer(options: ServerOptions): RunningServer {
 	return {
 		ready: (time, signal) => awaitReady(options, time, signal),
 		async stop() {
+			for (const child of children) child.retire();
 			// The web process first: it may still need a signature for what it is answering.
 			for (const child of children.toReversed()) await child.stop(grace / children.length);
 		},
