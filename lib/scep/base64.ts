@@ -15,6 +15,8 @@ export function readQueryMessage(rawQuery: string): Uint8Array {
 	if (base64.length === 0 || base64.length > maxMessage || !/^[A-Za-z0-9+/]+={0,2}$/.test(base64)) {
 		throw malformed("message is not base64");
 	}
+	// One digit over whole groups holds no octet: something was cut off.
+	if (base64.replace(/=+$/, "").length % 4 === 1) throw malformed("message is not base64");
 	return Buffer.from(base64, "base64");
 }
 
