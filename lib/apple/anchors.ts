@@ -45,14 +45,16 @@ export function deviceAnchors(roots: readonly Uint8Array[]): DeviceAnchor[] {
 }
 
 function configuredAnchor(der: Uint8Array, index: number): DeviceAnchor {
-	const certificate = readCertificate(der);
-	if (!certificate.basicConstraints.ca) {
-		throw new OtaError("config", `OTA_DEVICE_ROOTS: certificate ${index + 1} is no CA; put the device CA's there`);
+	const name = `configured device CA ${index + 1}`;
+	try {
+		const certificate = readCertificate(der);
+		if (!certificate.basicConstraints.ca) throw new OtaError("config", "it is no CA");
+		const { publicKey, subjectKeyIdentifier, subject } = certificate;
+		return { name, publicKey, keyIdentifier: subjectKeyIdentifier, subject };
+	} catch (cause) {
+		const why = cause instanceof Error ? cause.message : "unreadable";
+		throw new OtaError("config", `OTA_DEVICE_ROOTS: certificate ${index + 1}: ${why}; put the device CA's there`, {
+			cause,
+		});
 	}
-	return {
-		name: `configured device CA ${index + 1}`,
-		publicKey: certificate.publicKey,
-		keyIdentifier: certificate.subjectKeyIdentifier,
-		subject: certificate.subject,
-	};
 }
