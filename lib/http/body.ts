@@ -15,7 +15,7 @@ export async function readBody(request: Request, types: readonly (string | null)
 	const chunks: Uint8Array[] = [];
 	let size = 0;
 	const reader = request.body?.getReader();
-	for (let part = await reader?.read(); part && !part.done; part = await reader?.read()) {
+	for (let part = await next(reader); part && !part.done; part = await next(reader)) {
 		size += part.value.length;
 		if (size > maxBody) {
 			await reader?.cancel();
@@ -25,4 +25,13 @@ export async function readBody(request: Request, types: readonly (string | null)
 	}
 	if (size === 0) throw new OtaError("malformed", "empty body");
 	return chunks.length === 1 ? (chunks[0] as Uint8Array) : Buffer.concat(chunks);
+}
+
+/** A caller that goes away in the middle is no fault of ours. */
+async function next(reader: ReadableStreamDefaultReader<Uint8Array> | undefined) {
+	try {
+		return await reader?.read();
+	} catch (cause) {
+		throw new OtaError("malformed", "the body broke off", { cause });
+	}
 }

@@ -4,6 +4,8 @@ import type { SessionUser } from "../options.ts";
 import type { User } from "../ports.ts";
 
 const maxText = 254;
+/** OpenID Connect Core section 2, sub: 255 ASCII characters. */
+const maxId = 255;
 
 /**
  * Null without a session. `policy` when there is one without a usable e-mail address: a truthy session object alone
@@ -12,15 +14,27 @@ const maxText = 254;
 export function readUser(session: SessionUser | null): User | null {
 	if (session === null || typeof session !== "object") return null;
 	const { email, name, groups, claims } = session;
-	if (typeof email !== "string" || email.length > maxText || !/^[^\s@<>"\\]+@[^\s@<>"\\]+$/u.test(email)) {
+	if (typeof email !== "string" || email.length > maxText || !/^[^\s\p{C}@<>"\\]+@[^\s\p{C}@<>"\\]+$/u.test(email)) {
 		throw new OtaError("policy", "the session has no usable e-mail address");
 	}
 	const id = typeof session.id === "string" && session.id.length > 0 ? session.id : email;
+	// Cut short, two people could become one.
+	if (id.length > maxId) throw new OtaError("policy", "the session's id is longer than any subject of OpenID Connect");
 	return {
-		id: id.slice(0, maxText),
+		id,
 		email,
 		...(typeof name === "string" && name.length > 0 ? { name: name.slice(0, maxText) } : {}),
 		groups: Array.isArray(groups) ? groups.filter((group) => typeof group === "string") : [],
-		claims: claims ?? {},
+		claims: plainClaims(claims),
 	};
 }
+
+/** Claims that are plain values; whatever else an SSO library put there is left out. */
+function plainClaims(claims: SessionUser["claims"]): User["claims"] {
+	if (typeof claims !== "object" || claims === null) return {};
+	return Object.fromEntries(Object.entries(claims).filter(([, value]) => isPlain(value)));
+}
+
+const isPlain = (value: unknown): boolean =>
+	["string", "number", "boolean"].includes(typeof value) ||
+	(Array.isArray(value) && value.every((item) => typeof item === "string"));
