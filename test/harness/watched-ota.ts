@@ -4,6 +4,7 @@
  */
 import { randomBytes } from "node:crypto";
 import { expect } from "@jest/globals";
+import type { Store } from "../../lib/ports.ts";
 import { type MemoryStore, memoryStore } from "../../lib/store/memory.ts";
 import { type LogLine, type TestOta, type TestOtaOptions, testOta } from "./ota.ts";
 
@@ -28,7 +29,12 @@ export interface WatchedOta extends TestOta {
 	tellsNothing(text: string): void;
 }
 
-export async function watchedOta(setup: TestOtaOptions = {}): Promise<WatchedOta> {
+export interface WatchedOptions extends Omit<TestOtaOptions, "store"> {
+	/** Between the server and the store that is watched. */
+	wrapStore?: (store: Store) => Store;
+}
+
+export async function watchedOta({ wrapStore, ...setup }: WatchedOptions = {}): Promise<WatchedOta> {
 	const memory = memoryStore();
 	const secrets = new Set<string>();
 	const random = (length: number): Uint8Array => {
@@ -36,7 +42,7 @@ export async function watchedOta(setup: TestOtaOptions = {}): Promise<WatchedOta
 		if (length === 32) secrets.add(bytes.toString("hex"));
 		return bytes;
 	};
-	const ota = await testOta({ store: memory, ...setup, options: { random, ...setup.options } });
+	const ota = await testOta({ store: wrapStore?.(memory) ?? memory, ...setup, options: { random, ...setup.options } });
 	const request: WatchedOta["request"] = (path, init = {}) => ota.transport(new Request(`${ota.url}${path}`, init));
 	const post = (path: string, body: Uint8Array, type: string) =>
 		request(path, { method: "POST", body: Buffer.from(body), headers: { "content-type": type } });
