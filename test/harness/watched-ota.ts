@@ -37,12 +37,13 @@ export interface WatchedOptions extends Omit<TestOtaOptions, "store"> {
 export async function watchedOta({ wrapStore, ...setup }: WatchedOptions = {}): Promise<WatchedOta> {
 	const memory = memoryStore();
 	const secrets = new Set<string>();
+	const draw = setup.options?.random ?? randomBytes;
 	const random = (length: number): Uint8Array => {
-		const bytes = randomBytes(length);
-		if (length === 32) secrets.add(bytes.toString("hex"));
+		const bytes = draw(length);
+		if (length === 32) secrets.add(Buffer.from(bytes).toString("hex"));
 		return bytes;
 	};
-	const ota = await testOta({ store: wrapStore?.(memory) ?? memory, ...setup, options: { random, ...setup.options } });
+	const ota = await testOta({ ...setup, store: wrapStore?.(memory) ?? memory, options: { ...setup.options, random } });
 	const request: WatchedOta["request"] = (path, init = {}) => ota.transport(new Request(`${ota.url}${path}`, init));
 	const post = (path: string, body: Uint8Array, type: string) =>
 		request(path, { method: "POST", body: Buffer.from(body), headers: { "content-type": type } });

@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import { beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
 import { type Code, OtaError } from "../../lib/errors.ts";
 import type { SessionUser } from "../../lib/options.ts";
-import type { Keys, Store } from "../../lib/ports.ts";
+import type { Certificate, Keys, Store } from "../../lib/ports.ts";
 import {
 	acceptCertRep,
 	type DeviceSession,
