@@ -125,6 +125,19 @@ describe("what cannot be opened", () => {
 		expect(asked).toBe(0);
 	});
 
+	it("our key under another's name: decryption, and the key is never asked", async () => {
+		const [notBefore, notAfter] = [new Date("2026-01-01"), new Date("2036-01-01")];
+		const namesake = buildCertificate({ subject: [["CN", "another"]], key: keys.private.ra, notBefore, notAfter });
+		const envelope = readEnvelopedData(buildEnvelopedData({ content, recipients: [namesake] }));
+		let asked = 0;
+		const unwrap: typeof keys.keys.unwrap = (key, size) => {
+			asked += 1;
+			return keys.keys.unwrap(key, size);
+		};
+		await expect(openEnvelopedData(envelope, ra, unwrap)).rejects.toMatchObject({ code: "decryption" });
+		expect(asked).toBe(0);
+	});
+
 	it("an initialization vector of a wrong size: decryption", async () => {
 		const envelope = readEnvelopedData(device({}));
 		const unwrap = async () => randomBytes(16);

@@ -220,6 +220,12 @@ describeCorpus("certificates of Apple's own", "apple-device", (root) => {
 		expect(judged(leaked)).toBe("signer_untrusted");
 	});
 
+	it("its key alone is reason enough, in whatever certificate", () => {
+		const renewed = leaf({ key: leaked.publicKey });
+		expect(renewed.publicKeyHash).toBe(leaked.publicKeyHash);
+		expect(judged(renewed)).toBe("signer_untrusted");
+	});
+
 	it("its malformed authority key identifier alone would be reason enough", () => {
 		expect(() => leaked.authorityKeyIdentifier).toThrow(expect.objectContaining({ code: "malformed" }));
 	});
