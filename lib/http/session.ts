@@ -6,6 +6,8 @@ import type { User } from "../ports.ts";
 const maxText = 254;
 /** OpenID Connect Core section 2, sub: 255 ASCII characters. */
 const maxId = 255;
+/** No profile can carry these: found here, and not when the last profile is written. */
+const unprintable = /[\p{Cc}\p{Cs}\ufffe\uffff]/u;
 
 /**
  * Null without a session. `policy` when there is one without a usable e-mail address: a truthy session object alone
@@ -19,15 +21,19 @@ export function readUser(session: SessionUser | null): User | null {
 	}
 	const id = typeof session.id === "string" && session.id.length > 0 ? session.id : email;
 	// Cut short, two people could become one.
-	if (id.length > maxId) throw new OtaError("policy", "the session's id is longer than any subject of OpenID Connect");
+	if (id.length > maxId || unprintable.test(id)) {
+		throw new OtaError("policy", "the session's id is no subject of OpenID Connect");
+	}
 	return {
 		id,
 		email,
-		...(typeof name === "string" && name.length > 0 ? { name: name.slice(0, maxText) } : {}),
+		...(typeof name === "string" && name.length > 0 && !unprintable.test(name) ? { name: clipped(name) } : {}),
 		groups: Array.isArray(groups) ? groups.filter((group) => typeof group === "string") : [],
 		claims: plainClaims(claims),
 	};
 }
+
+const clipped = (text: string): string => [...text].slice(0, maxText).join("");
 
 /** Claims that are plain values; whatever else an SSO library put there is left out. */
 function plainClaims(claims: SessionUser["claims"]): User["claims"] {

@@ -78,6 +78,10 @@ describe("the id", () => {
 		["of 255 characters", "x".repeat(255), "x".repeat(255)],
 	])("%s", (_what, id, expected) => expect(outcome({ id, email })).toEqual(person({ id: expected })));
 
+	it.each(["a\u0000b", "a\nb", "a\ud800", "a\uffff"])("%j, which no profile can carry, is refused", (id) => {
+		expect(outcome({ id, email })).toBe("policy");
+	});
+
 	it("that is longer is refused, not cut: two people must not become one", () => {
 		expect(outcome({ id: "x".repeat(256), email })).toBe("policy");
 	});
@@ -87,6 +91,10 @@ describe("the rest", () => {
 	it.each([
 		["a name", { name: "Alice Example" }, { name: "Alice Example" }],
 		["a name of 300 characters", { name: "x".repeat(300) }, { name: "x".repeat(254) }],
+		["a name of 254 characters beyond the BMP", { name: "😊".repeat(255) }, { name: "😊".repeat(254) }],
+		["a name with a joiner", { name: "نرگس\u200cها" }, { name: "نرگس\u200cها" }],
+		["a name with a NUL, which no profile can carry", { name: "A\u0000lice" }, {}],
+		["a name with half a character", { name: "A\ud800" }, {}],
 		["an empty name", { name: "" }, {}],
 		["a name that is none", { name: { first: "Alice" } }, {}],
 		["groups", { groups: ["staff", "admins"] }, { groups: ["staff", "admins"] }],
