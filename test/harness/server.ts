@@ -70,15 +70,18 @@ export interface Up {
 	ended: Promise<number | null>;
 }
 
-/** What `npm run up` runs after its set-up, with nothing of the caller's configuration in its environment. */
-export function runUp(env: Readonly<Record<string, string>>): Up {
+/** What `npm run up` runs after its set-up. */
+export const runUp = (env: Readonly<Record<string, string>>): Up => runBuilt("dist/bin/local.js", env);
+
+/** A program of dist/, with nothing of the caller's configuration in its environment. */
+export function runBuilt(program: string, env: Readonly<Record<string, string>>): Up {
 	if (!existsSync(join(root, "dist/bin/local.js")) || !existsSync(join(root, ".next/BUILD_ID"))) {
 		throw new Error("nothing is built: npm run build, or run the tests by npm test");
 	}
 	const inherited = Object.entries(process.env).filter(
 		([name]) => !/^(OTA_|OIDC_|NEXTAUTH_|NODE_|DATABASE_URL|PORT$|JEST)/.test(name),
 	);
-	const child = spawn(process.execPath, [join(root, "dist/bin/local.js")], {
+	const child = spawn(process.execPath, [join(root, program)], {
 		cwd: root,
 		env: { ...Object.fromEntries(inherited), ...env } as NodeJS.ProcessEnv,
 		stdio: ["ignore", "pipe", "pipe"],
