@@ -283,6 +283,18 @@ describe("while the agent", () => {
 		},
 	);
 
+	it("S42 signs wrongly, nothing is stored or answered", async () => {
+		const device = await ota.identified();
+		const { sent, accept } = await scepRequest(device);
+		broken.add("sign ca");
+		const answer = await ota.postScep(sent.message);
+		expect(answer.status).toBe(503);
+		expect(certificatesOf(device).map(({ state, der }) => [state, der])).toEqual([["reserved", null]]);
+		expect(ota.log.at(-1)).toMatchObject({ level: "error", code: "hsm_unavailable" });
+		broken.clear();
+		await accept();
+	});
+
 	it("is away, /api/health/ready is 503 and /api/health/live 200", async () => {
 		away.set("check", "hsm_unavailable");
 		expect((await ota.request("/api/health/live")).status).toBe(200);

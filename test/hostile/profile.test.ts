@@ -2,7 +2,7 @@
 import { type KeyObject, randomBytes } from "node:crypto";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { beforeAll, describe, expect, it } from "@jest/globals";
+import { afterEach, beforeAll, describe, expect, it } from "@jest/globals";
 import type { Code } from "../../lib/errors.ts";
 import type { Certificate } from "../../lib/ports.ts";
 import {
@@ -33,6 +33,10 @@ let apple: { authority: DeviceAuthority; developerCa: { certificate: Uint8Array;
 beforeAll(async () => {
 	apple = makeApple();
 	ota = await watchedOta({ authority: apple.authority });
+});
+
+afterEach(() => {
+	ota.clock.offset = 0;
 });
 
 function makeApple(): typeof apple {
@@ -182,7 +186,6 @@ describe("a device response", () => {
 		await refused(message, 409, "conflict");
 		ota.clock.offset = 20 * 60_000;
 		await refused(message, 410, "expired");
-		ota.clock.offset = 0;
 	});
 
 	it("P09 with another's challenge, with none, or with one of another form is refused", async () => {
@@ -222,7 +225,6 @@ describe("a device response", () => {
 		await early.sendDeviceResponse();
 		ota.clock.offset = 20 * 60_000;
 		await refused(late.buildDeviceResponse(), 410, "expired");
-		ota.clock.offset = 0;
 	});
 });
 

@@ -7,7 +7,7 @@ import {
 	randomBytes,
 	X509Certificate,
 } from "node:crypto";
-import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "@jest/globals";
 import { Certificate } from "pkijs";
 import {
 	ber,
@@ -26,6 +26,9 @@ const { badAlg, badMessageCheck, badRequest } = failInfo;
 let attacker: ScepAttacker;
 beforeAll(async () => {
 	attacker = await ScepAttacker.start();
+});
+afterEach(() => {
+	attacker.ota.clock.offset = 0;
 });
 afterAll(async () => {
 	// Whatever was refused with this challenge, it is as good as on the first day.
@@ -207,7 +210,6 @@ describe("its challenge", () => {
 		];
 		clock.offset = 20 * 60_000 + 1000;
 		replies.push(await attacker.failure(late.sent));
-		clock.offset = 0;
 		const [first] = replies;
 		expect(first).toMatchObject({ failInfo: badRequest, failInfoText: expect.stringContaining("challenge") });
 		for (const reply of replies) expect(reply).toEqual(first);

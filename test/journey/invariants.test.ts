@@ -1,6 +1,6 @@
 /** What holds whatever happens: the invariants of the design, each by its own words. */
 import { createHash, type KeyObject, randomBytes, X509Certificate } from "node:crypto";
-import { beforeAll, describe, expect, it } from "@jest/globals";
+import { afterEach, beforeAll, describe, expect, it } from "@jest/globals";
 import type * as asn1js from "asn1js";
 import {
 	ContentInfo,
@@ -45,6 +45,10 @@ beforeAll(async () => {
 	});
 	const { identityPayload } = await ota.identified();
 	server = await discover({ transport: ota.transport, payload: identityPayload as ScepPayload });
+});
+
+afterEach(() => {
+	ota.clock.offset = 0;
 });
 
 async function certified(): Promise<DeviceSession> {
@@ -219,7 +223,6 @@ describe("every step and every refusal is an audit event", () => {
 	const late = async (act: () => Promise<unknown>): Promise<void> => {
 		ota.clock.offset = 20 * 60_000;
 		await act();
-		ota.clock.offset = 0;
 	};
 
 	it.each<[string, string, () => Promise<[DeviceSession, () => Promise<unknown>]>]>([
@@ -390,7 +393,6 @@ describe("a device that repeats its response", () => {
 		const other = await ota.identified();
 		ota.clock.offset = 20 * 60_000;
 		expect((await ota.refused(() => ota.postProfile(other.buildDeviceResponse()))).status).toBe(410);
-		ota.clock.offset = 0;
 	});
 
 	it("16 times at once leaves one live challenge", async () => {
