@@ -16,7 +16,7 @@ interface Claims {
 }
 
 /** A working day: after it the person signs in again. */
-const sessionSeconds = 8 * 3600;
+export const sessionSeconds = 8 * 3600;
 
 export const providerId = "oidc";
 
@@ -54,14 +54,20 @@ export function mayBelieve(claims: { email?: unknown; email_verified?: unknown }
 	return typeof claims?.email === "string" && address.test(claims.email) && !denied;
 }
 
-/** Of a session what the enrollment may believe; null unless it carries a person's id. */
-export function sessionUser(session: unknown): SessionUser | null {
-	const user = (session as { user?: SessionUser } | null)?.user;
+/**
+ * Of a session what the enrollment may believe; null unless it carries a person's id and began within the working day.
+ * The cookie's own time says nothing: next-auth writes a fresh one at every look.
+ * @param now milliseconds
+ */
+export function sessionUser(session: unknown, now: number): SessionUser | null {
+	const { user, signedInAt } = (session ?? {}) as { user?: SessionUser; signedInAt?: unknown };
+	if (typeof signedInAt !== "number" || !(now / 1000 - signedInAt < sessionSeconds)) return null;
 	if (typeof user?.id !== "string" || user.id === "" || typeof user.email !== "string") return null;
 	return { id: user.id, email: user.email, name: user.name ?? null, groups: user.groups ?? [] };
 }
 
-export function authOptions(signIn: SignIn, baseUrl: string, log: Log): AuthOptions {
+/** @param now milliseconds */
+export function authOptions(signIn: SignIn, baseUrl: string, log: Log, now: () => number = Date.now): AuthOptions {
 	return {
 		providers: [oidcProvider(signIn)],
 		secret: signIn.secret,
@@ -70,7 +76,7 @@ export function authOptions(signIn: SignIn, baseUrl: string, log: Log): AuthOpti
 		callbacks: {
 			signIn: ({ profile }) => mayBelieve(profile as Claims | undefined),
 			redirect: ({ url }) => `${baseUrl}${sameOriginPath(url, baseUrl) ?? "/"}`,
-			jwt: ({ token, user }) => (user ? { ...token, groups: (user as SessionUser).groups ?? [] } : token),
+			jwt: ({ token, user }) => (user ? { ...token, groups: groupsOf(user), signedInAt: now() / 1000 } : token),
 			session: ({ session, token }) => withPerson(session, token),
 		},
 		logger: {
@@ -82,8 +88,12 @@ export function authOptions(signIn: SignIn, baseUrl: string, log: Log): AuthOpti
 	};
 }
 
+/** `user` is there at the sign-in alone. */
+const groupsOf = (user: unknown): readonly string[] => (user as SessionUser).groups ?? [];
+
 function withPerson(session: Session, token: JWT): Session {
-	return { ...session, user: { ...session.user, id: token.sub, groups: token.groups } } as Session;
+	const { sub: id, groups, signedInAt } = token;
+	return { ...session, signedInAt, user: { ...session.user, id, groups } } as Session;
 }
 
 function reason(metadata: unknown): string {

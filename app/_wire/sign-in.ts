@@ -10,7 +10,7 @@ export async function readSession(options: AuthOptions, request: Request): Promi
 	const cookies = readCookies(request);
 	if (!Object.keys(cookies).some((name) => name.includes("next-auth.session-token"))) return null;
 	const response = await callNextAuth(options, { method: "GET", action: ["session"], cookies });
-	return response.ok ? sessionUser(await response.json()) : null;
+	return response.ok ? sessionUser(await response.json(), Date.now()) : null;
 }
 
 /**

@@ -1,4 +1,7 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import { encode } from "next-auth/jwt";
 import { Browser, signIn } from "../harness/browser.ts";
 import { startServer, type TestServer } from "../harness/server.ts";
 
@@ -73,6 +76,21 @@ describe("signing in", () => {
 			redirect: "manual",
 		});
 		expect([again.status, again.headers.get("location")?.startsWith(server.idpUrl)]).toEqual([302, true]);
+	});
+
+	it.each([
+		["of an hour ago", 1, 200],
+		["of nine hours ago, in a cookie that was renewed a moment ago", 9, 302],
+		["of no known time", null, 302],
+	])("judges a sign-in %s", async (_, hours, status) => {
+		const signedInAt = hours === null ? undefined : Date.now() / 1000 - hours * 3600;
+		const cookie = await encode({
+			secret: readFileSync(join(server.dataDir, "nextauth-secret"), "utf8").trim(),
+			token: { sub: "alice", email: "alice@example.com", groups: [], ...(signedInAt && { signedInAt }) },
+		});
+		const headers = { cookie: `next-auth.session-token=${cookie}` };
+		const response = await fetch(`${server.url}/enroll`, { headers, redirect: "manual" });
+		expect(response.status).toBe(status);
 	});
 
 	it.each([

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@jest/globals";
-import { mayBelieve, sessionUser } from "../../app/_wire/auth-options.ts";
+import { authOptions, mayBelieve, sessionSeconds, sessionUser } from "../../app/_wire/auth-options.ts";
 import { sameOriginPath } from "../../app/_wire/return-to.ts";
 
 const origin = "https://ota.example.com";
@@ -55,9 +55,15 @@ describe("mayBelieve", () => {
 	});
 });
 
+const now = Date.UTC(2026, 10, 22, 12);
+/** Seconds, as a token counts them. */
+const ago = (seconds: number): number => now / 1000 - seconds;
+
 describe("sessionUser", () => {
+	const user = { id: "a", email: "a@example.com", groups: ["staff"] };
+
 	it("takes a person with id and e-mail address", () => {
-		expect(sessionUser({ user: { id: "a", email: "a@example.com", groups: ["staff"] } })).toEqual({
+		expect(sessionUser({ user, signedInAt: ago(0) }, now)).toEqual({
 			id: "a",
 			email: "a@example.com",
 			name: null,
@@ -73,6 +79,37 @@ describe("sessionUser", () => {
 		{ user: { id: "", email: "a@example.com" } },
 		{ message: "error" },
 	])("takes %j for nobody", (session) => {
-		expect(sessionUser(session)).toBeNull();
+		expect(sessionUser(session && { ...session, signedInAt: ago(0) }, now)).toBeNull();
+	});
+
+	it.each([
+		["just before the end of the working day", ago(sessionSeconds - 1), true],
+		["at its end", ago(sessionSeconds), false],
+		["years ago", 0, false],
+		["at no known time", undefined, false],
+		["at a time that is text", String(ago(0)), false],
+		["at a time that is no number", Number.NaN, false],
+	])("asks how long ago the sign-in was: %s", (_, signedInAt, believed) => {
+		expect(sessionUser({ user, signedInAt }, now) !== null).toBe(believed);
+	});
+});
+
+describe("a session cookie that next-auth renews at every look", () => {
+	it("does not make the sign-in any younger", async () => {
+		const signIn = { secret: "x".repeat(32), issuer: "https://sso.example.com", clientId: "ota", clientSecret: "s" };
+		const log = { info: () => undefined, warn: () => undefined, error: () => undefined };
+		let time = now;
+		const { callbacks } = authOptions(signIn, origin, log, () => time);
+		type Jwt = NonNullable<NonNullable<typeof callbacks>["jwt"]>;
+		const person = { id: "a", email: "a@example.com", groups: ["staff"] };
+		const look = (token: object) => callbacks?.jwt?.({ token } as Parameters<Jwt>[0]) as Promise<object>;
+		let token = await callbacks?.jwt?.({ token: { sub: "a" }, user: person } as unknown as Parameters<Jwt>[0]);
+		expect(token).toEqual({ sub: "a", groups: ["staff"], signedInAt: now / 1000 });
+		for (let hour = 1; hour <= 9; hour++) {
+			time = now + hour * 3_600_000;
+			token = { ...(await look({ ...token })), iat: time / 1000 } as typeof token;
+			const session = await callbacks?.session?.({ session: { user: person }, token } as never);
+			expect([hour, sessionUser(session, time) !== null]).toEqual([hour, hour < 8]);
+		}
 	});
 });
