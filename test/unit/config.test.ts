@@ -89,17 +89,28 @@ describe("readConfig", () => {
 		expect(config.deviceRoots).toBe(pem);
 	});
 
-	it("reads an agent behind mutual TLS", () => {
-		const env = { OTA_HSM_AGENT_CERT: pem, OTA_HSM_AGENT_KEY: "key", OTA_HSM_AGENT_CA: pem };
-		expect(readConfig({ ...signIn, ...env, OTA_HSM_AGENT: "tls://hsm.example.com:7443" }, readFile).agent).toEqual({
-			kind: "tls",
-			host: "hsm.example.com",
-			port: 7443,
-			certificate: pem.trim(),
-			key: "key",
-			ca: pem.trim(),
-			spawn: false,
-		});
+	it.each([
+		["OTA_APPROVAL", "manual"],
+		["OTA_APPROVAL", "unknown"],
+		["OTA_LIMIT_DEVICES", "1"],
+		["OTA_LEGACY_SCEP", "on"],
+		["DATABASE_URL", "postgresql://u:hunter2@db/ota"],
+		["DATABASE_URL", "postgres://u:hunter2@db/ota"],
+		["OTA_HSM_AGENT", "tls://hsm.example.com:7443"],
+	])("accepted and then ignored: refuses %s=%s until it is served", (name, value) => {
+		const credentials = { OTA_HSM_AGENT_CERT: pem, OTA_HSM_AGENT_KEY: "key", OTA_HSM_AGENT_CA: pem };
+		const faults = faultsOf({ ...signIn, ...credentials, [name]: value });
+		expect(faults).toEqual([
+			expect.stringMatching(`^${name} asks for .*, which this version does not serve yet; (write|leave) .*\\.$`),
+		]);
+		expect(faults.join()).not.toContain("hunter2");
+		expect(faultsOf({ [name]: value }, "command")).toHaveLength(name === "OTA_HSM_AGENT" ? 4 : 1);
+	});
+
+	it("takes the same settings at their defaults", () => {
+		const defaults = { OTA_APPROVAL: "auto", OTA_LIMIT_DEVICES: "0", OTA_LEGACY_SCEP: "off" };
+		const more = { DATABASE_URL: "file:/srv/ota.db", OTA_HSM_AGENT: "unix:/run/ota/agent.sock" };
+		expect(faultsOf({ ...signIn, ...defaults, ...more })).toEqual([]);
 	});
 
 	it("lets a command do without sign-in, but not with half of it", () => {
