@@ -85,7 +85,6 @@ export type SubjectName = readonly (readonly [type: string, value: string])[];
 /** GeneralNames that the server puts in a certificate. */
 export interface SubjectAltName {
 	rfc822Name?: string;
-	uniformResourceIdentifier?: string;
 }
 
 export interface NewChallenge {
@@ -137,7 +136,10 @@ export interface Certificate extends NewCertificate {
 	revocationReason: number | null;
 }
 
-/** The idempotency key of a SCEP request (facts: transactionID, messageType, signer key, CSR digest). */
+/**
+ * A SCEP request as it came, kept beside its certificate. Repetitions are known by (challenge, public key), which is
+ * narrower: a request with another of these fields and the same two gets the same certificate.
+ */
 export interface ScepTransaction {
 	/** As sent, printable ASCII. */
 	transactionID: string;
@@ -238,7 +240,8 @@ export interface Store extends Audit {
 	reserveCertificate(input: ReserveCertificate): Promise<"reserved" | "exists" | "refused" | "serial" | "key">;
 	/**
 	 * reserved -> issued with its DER; for purpose identity the enrollment goes identified -> certified.
-	 * False when it is no longer reserved (another request was first, or it was abandoned).
+	 * False when it is no longer reserved (another request was first, or it was abandoned), when its challenge has expired at
+	 * `now`, or when its enrollment is in another state.
 	 */
 	issueCertificate(input: { serialNumber: string; der: Uint8Array; now: Date; audit: AuditEvent }): Promise<boolean>;
 

@@ -14,7 +14,7 @@ import { openEnvelopedData, readEnvelopedData } from "../cms/enveloped-data.ts";
 import type { Verified } from "../cms/signed-data.ts";
 import { equalBytes } from "../der/values.ts";
 import { asOtaError, type Code, OtaError, outcomes } from "../errors.ts";
-import type { Certificate, CertificatePurpose, ChallengeBinding, ScepTransaction } from "../ports.ts";
+import type { Certificate, CertificatePurpose, Challenge, ChallengeBinding, ScepTransaction } from "../ports.ts";
 import { messageType, type PkiMessage, readPkiMessage } from "../scep/message.ts";
 import { failure, type ReplyContext, success } from "../scep/reply.ts";
 import { auditEvent, type EnrollContext, refusal, sha256 } from "./context.ts";
@@ -77,18 +77,29 @@ async function open(context: EnrollContext, { content, signer }: Verified): Prom
 	const envelope = orElse("decryption", () => readEnvelopedData(content));
 	if (envelope.cipher.name === "des-ede3-cbc") throw new OtaError("algorithm", "3DES is not accepted");
 	const plaintext = await openEnvelopedData(envelope, context.ra, (key, length) => context.keys.unwrap(key, length));
-	const csr = orElse("decryption", () => readCertificationRequest(plaintext));
-	orElse("signature", () => csr.verifyPossession());
-	return { csr, cipher: envelope.cipher.name };
+	return { csr: orElse("decryption", () => readProven(plaintext), anyFault), cipher: envelope.cipher.name };
 }
 
-/** What is malformed at this place has this code. */
-function orElse<T>(code: Code, read: () => T): T {
+/**
+ * Bad padding, no CSR, a CSR whose signature does not hold: until possession is proven all are one answer, for whoever
+ * garbles a captured envelope must not learn from us how its plaintext ended.
+ */
+function readProven(plaintext: Uint8Array): CertificationRequest {
+	const csr = readCertificationRequest(plaintext);
+	csr.verifyPossession();
+	return csr;
+}
+
+const malformedAlone: readonly Code[] = ["malformed"];
+const anyFault: readonly Code[] = ["malformed", "signature", "algorithm"];
+
+/** A failure of one of these codes has another code at this place. */
+function orElse<T>(code: Code, read: () => T, codes: readonly Code[] = malformedAlone): T {
 	try {
 		return read();
 	} catch (error) {
-		const malformed = error instanceof OtaError && error.code === "malformed";
-		throw malformed ? new OtaError(code, error.message, { cause: error }) : error;
+		const named = error instanceof OtaError && codes.includes(error.code);
+		throw named ? new OtaError(code, error.message, { cause: error }) : error;
 	}
 }
 
@@ -117,7 +128,7 @@ async function certificateFor(
 	if (purpose === "enroll" || binding === null) {
 		throw await refusal(context, found.enrollment.id, "challenge", "SCEP: a challenge of another purpose");
 	}
-	if (found.certificate) return resume(context, found.certificate);
+	if (found.certificate) return resume(context, found.certificate, found.challenge);
 	return reserveAndIssue(context, {
 		challengeHash,
 		publicKeyHash,
@@ -134,7 +145,10 @@ async function certificateFor(
 	});
 }
 
-async function reserveAndIssue(context: EnrollContext, application: Application): Promise<X509> {
+/** A serial number that is taken is drawn again; a random source that repeats itself is a fault, not a loop. */
+const serialDraws = 5;
+
+async function reserveAndIssue(context: EnrollContext, application: Application, draw = 1): Promise<X509> {
 	const now = context.clock();
 	const { binding, challengeHash, publicKeyHash, enrollmentId, purpose } = application;
 	const leaf = buildLeaf(
@@ -153,7 +167,8 @@ async function reserveAndIssue(context: EnrollContext, application: Application)
 		case "exists":
 			return again(context, challengeHash, publicKeyHash);
 		case "serial":
-			return reserveAndIssue(context, application);
+			if (draw >= serialDraws) throw new OtaError("internal", "every serial number drawn is taken");
+			return reserveAndIssue(context, application, draw + 1);
 		case "key":
 			throw await refusal(context, enrollmentId, "key_policy", "SCEP: the key has a certificate already");
 		default:
@@ -167,12 +182,14 @@ const unissued = { der: null, issuedAt: null, usedAt: null, revokedAt: null, rev
 async function again(context: EnrollContext, challengeHash: string, publicKeyHash: string): Promise<X509> {
 	const found = await context.store.findChallenge(challengeHash, publicKeyHash);
 	if (!found?.certificate) throw new OtaError("internal", "SCEP: a certificate that exists was not found");
-	return resume(context, found.certificate);
+	return resume(context, found.certificate, found.challenge);
 }
 
-async function resume(context: EnrollContext, certificate: Certificate): Promise<X509> {
+/** A lost answer is given again at any time; what was never signed is signed within its challenge's lifetime alone. */
+async function resume(context: EnrollContext, certificate: Certificate, challenge: Challenge): Promise<X509> {
 	if (certificate.state === "issued" && certificate.der) return readCertificate(certificate.der);
-	if (certificate.state === "reserved") return signAndStore(context, certificate);
+	const live = context.clock() < challenge.expiresAt;
+	if (certificate.state === "reserved" && live) return signAndStore(context, certificate);
 	throw await refusal(context, certificate.enrollmentId, "challenge", `SCEP: the certificate is ${certificate.state}`);
 }
 

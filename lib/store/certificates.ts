@@ -79,7 +79,7 @@ export async function issueCertificate(
 	if (row === null) return false;
 	const issue = (enrollment: { state: object | string }) =>
 		client.certificate.update({
-			where: { serialNumber, state: "reserved", enrollment },
+			where: { serialNumber, state: "reserved", enrollment, challenge: { expiresAt: { gt: now } } },
 			data: { state: "issued", der, issuedAt: now },
 			select: { serialNumber: true },
 		});

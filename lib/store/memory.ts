@@ -102,6 +102,8 @@ export class MemoryStore implements Store {
 		const certificate = this.certificates.get(input.serialNumber);
 		const enrollment = certificate && this.enrollments.get(certificate.enrollmentId);
 		if (certificate?.state !== "reserved" || !enrollment || enrollment.state === "cancelled") return false;
+		const challenge = this.challenges.get(certificate.challengeHash);
+		if (!challenge || challenge.expiresAt <= input.now) return false;
 		if (certificate.purpose === "identity") {
 			if (enrollment.state !== "identified") return false;
 			this.enrollments.set(enrollment.id, { ...enrollment, state: "certified" });

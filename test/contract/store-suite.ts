@@ -420,6 +420,11 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
 				await proceed(store, id, "certified");
 				await refuses(() => store.issueCertificate({ ...issue(id), der: bytes("another") }));
 			});
+			it("refuses what was reserved once its challenge has expired", async () => {
+				await proceed(store, id, "reserved");
+				await refuses(() => store.issueCertificate({ ...issue(id), now: end }));
+				expect(await store.issueCertificate({ ...issue(id), now: at(lifetime - 1) })).toBe(true);
+			});
 			it("lets one of many win", async () => {
 				await proceed(store, id, "reserved");
 				const answers = await Promise.all(Array.from({ length: 16 }, () => store.issueCertificate(issue(id))));

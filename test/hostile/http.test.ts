@@ -283,6 +283,18 @@ describe("while the agent", () => {
 		},
 	);
 
+	it("comes back after the challenge's lifetime, what was reserved stays unsigned", async () => {
+		const device = await ota.identified();
+		const { sent, accept } = await scepRequest(device);
+		away.set("sign ca", "hsm_unavailable");
+		expect((await ota.postScep(sent.message)).status).toBe(503);
+		away.clear();
+		ota.clock.offset = 90 * 86_400_000;
+		await expect(accept()).rejects.toMatchObject({ failInfo: 2 });
+		ota.clock.offset = 0;
+		expect(certificatesOf(device).map(({ state, der }) => [state, der])).toEqual([["reserved", null]]);
+	});
+
 	it("S42 signs wrongly, nothing is stored or answered", async () => {
 		const device = await ota.identified();
 		const { sent, accept } = await scepRequest(device);
