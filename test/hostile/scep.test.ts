@@ -277,6 +277,9 @@ describe("the envelope", () => {
 			() => ({ enveloped: sequence(sequence(integer(1)), algorithm(oids.sha256), octetString(notCsr())) }),
 		],
 		["S20 around a request and one octet", () => ({ enveloped: Buffer.concat([request().csr, Uint8Array.of(0)]) })],
+		// Told apart, these two would say how a garbled ciphertext ended: a padding oracle in CBC.
+		["a request that is not its key's", () => ({ publicKey: attacker.other, transactionID: request().transactionID })],
+		["a request whose signature was garbled", () => ({ corruptSignature: true })],
 	])("%s is refused like S18", async (_, bend) => {
 		expect(await visible(bend())).toEqual(reference);
 	});
