@@ -76,7 +76,7 @@ export const outcomes: Record<Code, Outcome> = {
 		failInfo: badRequest,
 		words: "This enrollment has expired. Start again from the web page.",
 	},
-	config: { status: 500, failInfo: null, words: "The server is not configured correctly." },
+	config: { status: 503, failInfo: null, words: "The server is not configured correctly." },
 	hsm_busy: { status: 503, failInfo: null, words: "The server is busy. Try again in a moment." },
 	hsm_unavailable: { status: 503, failInfo: null, words: "The server cannot sign at the moment. Try again soon." },
 	hsm_refused: { status: 500, failInfo: null, words: "Something went wrong on the server." },

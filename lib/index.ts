@@ -3,8 +3,9 @@
  * Response, and `handlers` for a catch-all route. Nothing is opened before the first request that needs it.
  */
 import { randomBytes } from "node:crypto";
-import { appleDeviceCaKey, deniedKeys, deviceAnchors } from "./apple/anchors.ts";
+import { deniedKeys, deviceAnchors } from "./apple/anchors.ts";
 import { pemCertificates, readCertificate, type X509 } from "./cms/certificate.ts";
+import { checkAuthorities } from "./enroll/authorities.ts";
 import { type EnrollContext, sha256 } from "./enroll/context.ts";
 import { OtaError } from "./errors.ts";
 import { problem } from "./http/answers.ts";
@@ -13,7 +14,9 @@ import { jsonLog } from "./log.ts";
 import type { OtaOptions } from "./options.ts";
 
 export { type Code, ConfigError, OtaError, outcomes } from "./errors.ts";
+export { problem } from "./http/answers.ts";
 export type { Step, Steps } from "./http/handlers.ts";
+export { checkHost } from "./http/host.ts";
 export { jsonLog } from "./log.ts";
 export type { Authorities, OtaOptions, SessionUser, Template } from "./options.ts";
 export type * from "./ports.ts";
@@ -45,10 +48,10 @@ export function createOta(options: OtaOptions): Ota {
 	};
 	const dispatch: Step = async (request) => {
 		const { pathname } = new URL(request.url);
-		const path = pathname.startsWith(basePath) ? pathname.slice(basePath.length) : pathname;
-		const step = Object.hasOwn(paths, path) ? paths[path] : undefined;
+		const path = pathname.startsWith(basePath) ? pathname.slice(basePath.length) : null;
+		const step = path !== null && Object.hasOwn(paths, path) ? paths[path] : undefined;
 		if (step) return step(request);
-		return problem(new OtaError("not_found", "no such address"), path.slice(0, 80), { log, random });
+		return problem(new OtaError("not_found", "no such address"), pathname.slice(0, 80), { log, random });
 	};
 	return { handlers: { GET: dispatch, POST: dispatch }, steps };
 }
@@ -83,19 +86,23 @@ async function openContext(
 		ra: certificateOf(authorities.ra, "ra"),
 		profile: certificateOf(authorities.profile, "profile"),
 	};
+	const clock = options.clock ?? (() => new Date());
+	await checkAuthorities(certificates, keys, clock(), random);
 	const own = Object.values(certificates).map((certificate) => certificate.publicKeyHash);
+	const anchors = deviceAnchors(roots);
+	const devices = anchors.map(({ publicKey }) => sha256(publicKey.export({ format: "der", type: "spki" })));
 	return {
 		...certificates,
 		keys,
 		store,
-		clock: options.clock ?? (() => new Date()),
+		clock,
 		random,
 		log,
 		organization: options.organization,
 		publicUrl: `${options.baseUrl}${basePath}`,
-		deviceAnchors: deviceAnchors(roots),
+		deviceAnchors: anchors,
 		templates: async () => options.templates(),
-		forbiddenKeys: new Set([...own, ...deniedKeys, sha256(appleDeviceCaKey)]),
+		forbiddenKeys: new Set([...own, ...devices, ...deniedKeys]),
 		liveChallenges: options.limits?.live ?? 5,
 	};
 }
@@ -103,5 +110,9 @@ async function openContext(
 function certificateOf(pem: string, role: string): X509 {
 	const [der, ...more] = pemCertificates(pem);
 	if (!der || more.length > 0) throw new OtaError("config", `the ${role} certificate must be one PEM certificate`);
-	return readCertificate(der);
+	try {
+		return readCertificate(der);
+	} catch (cause) {
+		throw new OtaError("config", `the ${role} certificate cannot be read`, { cause });
+	}
 }

@@ -7,7 +7,7 @@ import type { X509 } from "../cms/certificate.ts";
 import { envelop } from "../cms/enveloped-data.ts";
 import { equalBytes } from "../der/values.ts";
 import { OtaError } from "../errors.ts";
-import type { Certificate, Enrollment, NewChallenge } from "../ports.ts";
+import type { Certificate, ChallengeBinding, Enrollment, NewChallenge } from "../ports.ts";
 import { composeFinal } from "../profile/compose.ts";
 import { encryptedProfile, finalContent, targetDeviceType } from "../profile/final-profile.ts";
 import { payloadUuid } from "../profile/payload-uuid.ts";
@@ -30,7 +30,7 @@ const renewalWindow = 30 * 86_400_000;
 export async function deliver(context: EnrollContext, signer: X509, device: DeviceAttributes): Promise<Uint8Array> {
 	const now = context.clock();
 	const enrollment = await judgeIdentity(context, signer, device, now);
-	if (enrollment.state === "delivered") return delivered(context, enrollment.id);
+	if (enrollment.state === "delivered") return delivered(context, enrollment.id, signer);
 	const { profile, challenge } = await compose(context, enrollment, signer, now);
 	const delivery = {
 		enrollmentId: enrollment.id,
@@ -44,7 +44,7 @@ export async function deliver(context: EnrollContext, signer: X509, device: Devi
 		context.log.info("profile.delivered", { enrollment: enrollment.id, udid: device.udid });
 		return profile;
 	}
-	return delivered(context, enrollment.id);
+	return delivered(context, enrollment.id, signer);
 }
 
 /** Lane L2: that very certificate is in our database, is good, and is this enrollment's and this device's. */
@@ -77,6 +77,7 @@ function identityFault(
 	if (certificate.state !== "issued") return ["unknown_certificate", `the certificate is ${certificate.state}`];
 	if (now < certificate.notBefore || now > certificate.notAfter) return ["time", "the certificate has expired"];
 	if (!sameUdid(enrollment.udid ?? "", device.udid)) return ["unknown_certificate", "the identity is another device's"];
+	// Recent systems leave attributes out as they like: a serial number counts where both posts have it.
 	const serial = enrollment.device.SERIAL;
 	if (serial && device.serialNumber && serial !== device.serialNumber) {
 		return ["unknown_certificate", "the serial number is another device's"];
@@ -88,9 +89,10 @@ function identityFault(
 	return null;
 }
 
-async function delivered(context: EnrollContext, enrollmentId: string): Promise<Uint8Array> {
+async function delivered(context: EnrollContext, enrollmentId: string, signer: X509): Promise<Uint8Array> {
 	const delivery = await context.store.findDelivery(enrollmentId);
-	if (!delivery) throw await refusal(context, enrollmentId, "conflict", "profile request: the enrollment has changed");
+	if (delivery?.certificateSerialNumber !== signer.serialNumber)
+		throw await refusal(context, enrollmentId, "conflict", "profile request: the enrollment has changed");
 	return delivery.profile;
 }
 
@@ -100,12 +102,43 @@ async function compose(
 	identity: X509,
 	now: Date,
 ): Promise<{ profile: Uint8Array; challenge: NewChallenge }> {
-	const { organization, publicUrl, root } = context;
+	const { organization, publicUrl } = context;
 	const { UDID: udid = enrollment.udid ?? "", SERIAL: serial = null, PRODUCT: product = null } = enrollment.device;
 	const binding = bindingFor(context, enrollment.user.email, udid, serial);
 	const client = drawChallenge(context, "client", enrollment, now, binding);
 	const identifier = `${identifierPrefix(publicUrl)}.profile`;
-	const payloads = composeFinal({
+	const payloads = await composePayloads(context, enrollment, {
+		identifier,
+		scope: udid,
+		binding,
+		challenge: client.text,
+	});
+	const outer = encryptedProfile({
+		envelopedData: envelop(finalContent(payloads), identity, "aes-256-cbc", context.random),
+		organization,
+		identifier,
+		uuid: payloadUuid(udid, identifier),
+		displayName: `${organization} configuration`,
+		expiration: new Date(identity.notAfter.getTime() - renewalWindow),
+		targetDeviceType: targetDeviceType(product),
+	});
+	return { profile: await signProfile(context, outer, now), challenge: client.challenge };
+}
+
+interface Contents {
+	identifier: string;
+	scope: string;
+	binding: ChallengeBinding;
+	challenge: string;
+}
+
+async function composePayloads(
+	context: EnrollContext,
+	enrollment: Enrollment,
+	{ identifier, scope, binding, challenge }: Contents,
+) {
+	const { organization, publicUrl, root } = context;
+	return composeFinal({
 		templates: await context.templates(),
 		variables: profileVariables({
 			user: enrollment.user,
@@ -119,21 +152,11 @@ async function compose(
 			name: "next-ota",
 			subject: binding.subject,
 			subjectAltName: binding.subjectAltName,
-			challenge: client.text,
+			challenge,
 			caFingerprint: caFingerprint(root),
 		},
 		organization,
 		identifier,
-		scope: udid,
+		scope,
 	});
-	const outer = encryptedProfile({
-		envelopedData: envelop(finalContent(payloads), identity, "aes-256-cbc", context.random),
-		organization,
-		identifier,
-		uuid: payloadUuid(udid, identifier),
-		displayName: `${organization} configuration`,
-		expiration: new Date(identity.notAfter.getTime() - renewalWindow),
-		targetDeviceType: targetDeviceType(product),
-	});
-	return { profile: await signProfile(context, outer, now), challenge: client.challenge };
 }

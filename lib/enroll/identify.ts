@@ -6,7 +6,7 @@ import { type DeviceAttributes, sameUdid } from "../apple/attributes.ts";
 import { judgeUdid } from "../apple/device-identity.ts";
 import type { X509 } from "../cms/certificate.ts";
 import { OtaError } from "../errors.ts";
-import type { Challenge, Enrollment, IdentifyDevice } from "../ports.ts";
+import type { Challenge, ChallengeBinding, Enrollment, IdentifyDevice } from "../ports.ts";
 import { identityProfile } from "../profile/identity-profile.ts";
 import { payloadUuid } from "../profile/payload-uuid.ts";
 import {
@@ -36,28 +36,17 @@ export async function identify(context: EnrollContext, signer: X509, device: Dev
 	if (!found) throw new OtaError("challenge", "device response with an unknown challenge");
 	const { challenge, enrollment } = found;
 	await judgeChallenge(context, enrollment, challenge, signer, device, now);
-
-	const serialNumber = device.serialNumber;
-	const binding = bindingFor(context, enrollment.user.email, device.udid, serialNumber);
+	const binding = bindingFor(context, enrollment.user.email, device.udid, device.serialNumber);
 	const scep = drawChallenge(context, "identity", enrollment, now, binding);
 	const attempt = enrollment.attempts + 1;
-	const plist = identityProfile({
-		organization: context.organization,
-		identifier: `${identifierPrefix(context.publicUrl)}.identity`,
-		uuid: payloadUuid(enrollment.id, `identity-${attempt}`),
-		scepUrl: `${context.publicUrl}/scep`,
-		name: "next-ota",
-		subject: binding.subject,
-		subjectAltName: binding.subjectAltName,
-		challenge: scep.text,
-		caFingerprint: caFingerprint(context.root),
-	});
+	const plist = writeProfile(context, enrollment, attempt, binding, scep.text);
 	const signed = await signProfile(context, plist, now);
 	await save(context, {
 		enrollmentId: enrollment.id,
 		challengeHash,
 		signerKeyHash: signer.publicKeyHash,
-		udid: device.udid,
+		// The form that was first seen: the case of its digits is no difference.
+		udid: enrollment.udid ?? device.udid,
 		device: device.attributes,
 		attempts: enrollment.attempts,
 		scepChallenge: scep.challenge,
@@ -71,6 +60,26 @@ export async function identify(context: EnrollContext, signer: X509, device: Dev
 	});
 	context.log.info("device.identified", { enrollment: enrollment.id, udid: device.udid, attempt });
 	return signed;
+}
+
+function writeProfile(
+	context: EnrollContext,
+	enrollment: Enrollment,
+	attempt: number,
+	binding: ChallengeBinding,
+	challenge: string,
+): Uint8Array {
+	return identityProfile({
+		organization: context.organization,
+		identifier: `${identifierPrefix(context.publicUrl)}.identity`,
+		uuid: payloadUuid(enrollment.id, `identity-${attempt}`),
+		scepUrl: `${context.publicUrl}/scep`,
+		name: "next-ota",
+		subject: binding.subject,
+		subjectAltName: binding.subjectAltName,
+		challenge,
+		caFingerprint: caFingerprint(context.root),
+	});
 }
 
 async function judgeChallenge(

@@ -1,0 +1,62 @@
+/**
+ * Proof, before the first request is answered, that the four certificates belong together and to the keys: a mix-up would
+ * otherwise show on people's devices alone.
+ */
+import { verify } from "node:crypto";
+import { keyUsageBit, type X509 } from "../cms/certificate.ts";
+import { equalBytes } from "../der/values.ts";
+import { ConfigError } from "../errors.ts";
+import type { Keys, Random, SigningRole } from "../ports.ts";
+
+type Certificates = Record<"root" | SigningRole, X509>;
+
+/** ConfigError with every fault; whatever the keys raise when the token is away. */
+export async function checkAuthorities(
+	certificates: Certificates,
+	keys: Pick<Keys, "sign">,
+	now: Date,
+	random: Random,
+): Promise<void> {
+	const { root, ca, ra, profile } = certificates;
+	const faults = [
+		...link("OTA_CA_CERT", ca, "OTA_ROOT_CERT", root),
+		...link("OTA_RA_CERT", ra, "OTA_CA_CERT", ca),
+		...link("OTA_PROFILE_CERT", profile, "OTA_CA_CERT", ca),
+		...Object.entries(certificates).flatMap(([role, certificate]) => dates(role, certificate, now)),
+		...usage(ra),
+	];
+	if (faults.length === 0) faults.push(...(await bindings(certificates, keys, random)));
+	if (faults.length > 0) throw new ConfigError(faults);
+}
+
+function link(name: string, certificate: X509, issuerName: string, issuer: X509): string[] {
+	const issued = equalBytes(certificate.issuer, issuer.subject) && certificate.isSignedBy(issuer.publicKey);
+	if (issued && issuer.basicConstraints.ca) return [];
+	return [`${name}: it is not issued by ${issuerName}; configure certificates of one ceremony`];
+}
+
+function dates(role: string, { notBefore, notAfter }: X509, now: Date): string[] {
+	if (notBefore <= now && now <= notAfter) return [];
+	const when = `${notBefore.toISOString()} to ${notAfter.toISOString()}`;
+	return [`the ${role} certificate is valid from ${when}: renew it, or set the clock`];
+}
+
+/** Apple's client takes for the RA whoever has both bits, and its key must unwrap PKCS#1 v1.5. */
+function usage(ra: X509): string[] {
+	const { keyUsage, publicKey } = ra;
+	const both = keyUsage?.has(keyUsageBit.digitalSignature) && keyUsage.has(keyUsageBit.keyEncipherment);
+	if (both && publicKey.asymmetricKeyType === "rsa") return [];
+	return ["OTA_RA_CERT: it must be RSA, for digitalSignature and keyEncipherment"];
+}
+
+/** A real signature with each key, verified with its certificate. */
+async function bindings(certificates: Certificates, keys: Pick<Keys, "sign">, random: Random): Promise<string[]> {
+	const roles: readonly SigningRole[] = ["ca", "ra", "profile"];
+	const faults = roles.map(async (role) => {
+		const message = random(32);
+		const signature = await keys.sign(role, "sha256", message);
+		const holds = verify("sha256", message, certificates[role].publicKey, signature);
+		return holds ? [] : [`OTA_${role.toUpperCase()}_CERT: its key is not the one behind OTA_${role.toUpperCase()}_KEY`];
+	});
+	return (await Promise.all(faults)).flat();
+}
