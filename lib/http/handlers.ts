@@ -5,11 +5,11 @@
 import type { EnrollContext } from "../enroll/context.ts";
 import { answerDevice } from "../enroll/device-post.ts";
 import { start } from "../enroll/start.ts";
-import { OtaError } from "../errors.ts";
 import type { OtaOptions } from "../options.ts";
 import type { Log, Random } from "../ports.ts";
 import { answer, empty, MethodError, problem, withoutBody } from "./answers.ts";
 import { readBody } from "./body.ts";
+import { checkHost } from "./host.ts";
 import { scep } from "./scep.ts";
 import { readUser } from "./session.ts";
 import { welcomePage } from "./welcome.ts";
@@ -101,12 +101,6 @@ const health = (status: string): Response => answer(JSON.stringify({ status }), 
 
 function readOnly(request: Request): void {
 	if (request.method !== "GET" && request.method !== "HEAD") throw new MethodError(request.method, "GET, HEAD");
-}
-
-/** DNS rebinding and poisoned links end here. Only the Host header counts, and no URL is ever built from it. */
-function checkHost(request: Request, baseUrl: string): void {
-	const host = request.headers.get("host");
-	if (host !== null && host.toLowerCase() !== new URL(baseUrl).host) throw new OtaError("host", "another Host");
 }
 
 function rootCertificate(request: Request, root: RootCertificate): Response {

@@ -17,7 +17,9 @@ export async function scep(request: Request, open: () => Promise<EnrollContext>)
 	if (operation === "PKIOperation") return answer(await operate(request, query, open), "application/x-pki-message");
 	if (operation !== "GetCACaps" && operation !== "GetCACert") throw unknownOperation(operation);
 	if (request.method !== "GET" && request.method !== "HEAD") throw new MethodError(request.method, "GET, HEAD");
-	if (operation === "GetCACaps") return answer(capabilities, "text/plain");
+	// Text is what a host app would compress, and Apple's client does not read it then.
+	if (operation === "GetCACaps")
+		return answer(capabilities, "text/plain", { "cache-control": "no-store, no-transform" });
 	const { ra, ca, root } = await open();
 	return answer(caCertificates(ra, ca, root), "application/x-x509-ca-ra-cert");
 }
