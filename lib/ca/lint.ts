@@ -15,7 +15,7 @@ export interface LintedTbs {
 	readonly tbs: Uint8Array;
 }
 
-const maxLifetime = 399 * 86_400_000;
+const maxLifetime = 398 * 86_400_000;
 
 /** Throws `internal`, naming every lint that fails: a template that produced it is a fault of ours. */
 export function lintTbs(tbs: Uint8Array, ca: X509): LintedTbs {

@@ -54,7 +54,7 @@ export function drawSerialNumber(random: Random): Uint8Array {
 export function buildLeaf(request: LeafRequest, ca: X509, random: Random): Leaf {
 	const serial = drawSerialNumber(random);
 	const notBefore = wholeSecond(request.now.getTime() - backdate);
-	const wanted = request.now.getTime() + lifetimeDays * day;
+	const wanted = notBefore.getTime() + lifetimeDays * day;
 	const notAfter = wholeSecond(Math.min(wanted, ca.notAfter.getTime()));
 	const tbs = sequenceOf(
 		contextOf(0, integer(2)),
@@ -102,13 +102,9 @@ function extensions(request: LeafRequest, ca: X509): Uint8Array[] {
 const extension = (id: string, critical: boolean, value: Uint8Array): Uint8Array =>
 	sequenceOf(objectIdentifier(id), ...(critical ? [boolean(true)] : []), octetString(value));
 
-/** rfc822Name [1], uniformResourceIdentifier [6] (RFC 5280 section 4.2.1.6). */
+/** rfc822Name [1] (RFC 5280 section 4.2.1.6). */
 function generalNames(names: SubjectAltName): Uint8Array[] {
-	const { rfc822Name, uniformResourceIdentifier } = names;
-	return [
-		...(rfc822Name ? [contextPrimitive(1, Buffer.from(rfc822Name, "ascii"))] : []),
-		...(uniformResourceIdentifier ? [contextPrimitive(6, Buffer.from(uniformResourceIdentifier, "ascii"))] : []),
-	];
+	return names.rfc822Name ? [contextPrimitive(1, Buffer.from(names.rfc822Name, "ascii"))] : [];
 }
 
 /** RFC 5280 section 4.2.1.2, method 1: SHA-1 of the key's bits. */

@@ -26,7 +26,6 @@ export interface Extension {
 export const keyUsageBit = {
 	digitalSignature: 0,
 	keyEncipherment: 2,
-	dataEncipherment: 3,
 	keyCertSign: 5,
 	cRLSign: 6,
 } as const;
