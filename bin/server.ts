@@ -1,9 +1,9 @@
 /** The production server's processes: the HSM agent, when nobody else runs one, and Next. */
-import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Config, Environment } from "../lib/config.ts";
 import { Child } from "./child.ts";
+import { threadsWanted } from "./sessions.ts";
 
 /** The folder that holds package.json, .next and dist. */
 export const root = fileURLToPath(new URL("../..", import.meta.url));
@@ -37,8 +37,10 @@ export function startServer(options: ServerOptions): RunningServer {
 	const env: NodeJS.ProcessEnv = { ...options.env, NODE_ENV: "production" };
 	if (config.agent.kind === "unix") {
 		env.OTA_HSM_AGENT = `unix:${resolve(config.agent.path)}`;
-		if (config.agent.spawn)
-			children.push(makeChild(options, "agent", ["dist/bin/ota.js", "agent"], agentEnvironment(env, config)));
+		if (config.agent.spawn) {
+			const agentEnv = { UV_THREADPOOL_SIZE: String(threadsWanted()), ...env };
+			children.push(makeChild(options, "agent", ["dist/bin/ota.js", "agent"], agentEnv));
+		}
 	}
 	if (options.localIdp) children.push(makeChild(options, "idp", ["dist/bin/idp-process.js"], env));
 	const listen = config.listen === null ? [] : ["-H", config.listen];
@@ -53,12 +55,6 @@ export function startServer(options: ServerOptions): RunningServer {
 			for (const child of children.toReversed()) await child.stop(grace / children.length);
 		},
 	};
-}
-
-/** The agent's sessions, and a thread for each; set here because libuv reads it once. */
-function agentEnvironment(env: NodeJS.ProcessEnv, config: Config): NodeJS.ProcessEnv {
-	const sessions = Math.max(2 * availableParallelism(), 4);
-	return { SOFTHSM2_CONF: resolve(config.dataDir, "softhsm2.conf"), UV_THREADPOOL_SIZE: String(sessions + 1), ...env };
 }
 
 /** The web process gets no PIN, no module, no token. */

@@ -3,6 +3,7 @@
  * needs it. `next build` runs every route module, so nothing is opened at import.
  */
 import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
 import { connectAgent } from "../../hsm/index.ts";
 import { type Config, readConfig } from "../../lib/config.ts";
 import { createOta, jsonLog, type Ota, type OtaOptions } from "../../lib/index.ts";
@@ -64,5 +65,5 @@ function once<T>(make: () => T): () => T {
 }
 
 function agentAddress({ agent }: Config): string {
-	return agent.kind === "unix" ? `unix:${agent.path}` : `tls://${agent.host}:${agent.port}`;
+	return agent.kind === "unix" ? `unix:${resolve(agent.path)}` : `tls://${agent.host}:${agent.port}`;
 }

@@ -4,8 +4,9 @@ import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { type AgentKey, type AgentRoles, findSoftHsmModule, formatUri, runAgent } from "../../hsm/index.ts";
 import { type Config, readConfig } from "../../lib/config.ts";
-import { ConfigError } from "../../lib/errors.ts";
+import { ConfigError, OtaError } from "../../lib/errors.ts";
 import { jsonLog } from "../../lib/log.ts";
+import { sessionsFor } from "../sessions.ts";
 import { keyLabels, tokenLabel } from "./ceremony.ts";
 
 const usage = `usage: ota agent
@@ -27,9 +28,12 @@ export async function run(args: readonly string[]): Promise<number> {
 	try {
 		const config = readConfig(process.env, (path) => readFileSync(path, "utf8"), "command");
 		if (config.agent.kind !== "unix") throw new ConfigError(["OTA_HSM_AGENT must be unix:/path for ota agent."]);
-		process.env.SOFTHSM2_CONF ||= resolve(config.dataDir, "softhsm2.conf");
+		// The embedded keys lie in the data directory's token, whatever other token the caller uses SoftHSM for.
+		const embedded = resolve(config.dataDir, "softhsm2.conf");
+		process.env.SOFTHSM2_CONF = config.keys.ca === null ? embedded : process.env.SOFTHSM2_CONF || embedded;
 		const agent = await runAgent({
-			listen: `unix:${config.agent.path}`,
+			listen: `unix:${resolve(config.agent.path)}`,
+			sessions: sessionsFor(process.env.UV_THREADPOOL_SIZE),
 			roles: await readRoles(config),
 			log: jsonLog(),
 			clock: () => new Date(),
@@ -40,7 +44,7 @@ export async function run(args: readonly string[]): Promise<number> {
 		return 0;
 	} catch (error) {
 		process.stderr.write(`${error instanceof Error ? error.message : error}\n`);
-		return error instanceof ConfigError ? 2 : 1;
+		return error instanceof OtaError && error.code === "config" ? 2 : 1;
 	}
 }
 

@@ -1,7 +1,7 @@
 /** `ota migrate`: brings the database to this version's models. The server does the same when it starts. */
 import { readFileSync } from "node:fs";
 import { readConfig } from "../../lib/config.ts";
-import { ConfigError } from "../../lib/errors.ts";
+import { OtaError } from "../../lib/errors.ts";
 import { jsonLog } from "../../lib/log.ts";
 import { applyMigrations } from "../../prisma/migrate.ts";
 
@@ -23,6 +23,6 @@ export async function run(args: readonly string[]): Promise<number> {
 		return 0;
 	} catch (error) {
 		process.stderr.write(`${error instanceof Error ? error.message : error}\n`);
-		return error instanceof ConfigError ? 2 : 1;
+		return error instanceof OtaError && error.code === "config" ? 2 : 1;
 	}
 }
