@@ -66,7 +66,9 @@ class Answer {
 	toResponse(): Response {
 		const response = new Response(this.body, { status: this.code });
 		for (const [name, value] of this.headers) {
-			for (const one of typeof value === "string" ? [value] : value) response.headers.append(name, one);
+			// Set, not added: a Response with a body has a content type already. Cookies alone come several times.
+			if (name !== "set-cookie") response.headers.set(name, String(value));
+			else for (const cookie of [value].flat()) response.headers.append(name, cookie);
 		}
 		response.headers.set("cache-control", "no-store");
 		return response;

@@ -110,6 +110,17 @@ describe("signing in", () => {
 		expect(new Set(origins)).toEqual(new Set([server.url]));
 	});
 
+	it.each([
+		["signin", "text/html"],
+		["signout", "text/html"],
+		["error", "text/html"],
+		["csrf", "application/json"],
+		["session", "application/json"],
+	])("labels /api/auth/%s with one content type", async (page, type) => {
+		const response = await fetch(`${server.url}/api/auth/${page}`);
+		expect(response.headers.get("content-type")).toBe(type);
+	});
+
 	it("does not answer under another name", async () => {
 		const { port } = new URL(server.url);
 		const response = await fetch(`http://127.0.0.1:${port}/api/auth/csrf`);
