@@ -47,7 +47,8 @@ function isNewer(made, source) {
 	return time(made) >= time(source) && existsSync(at("node_modules", "typescript"));
 }
 
-const softHsmModules = [
+/** The same as in hsm/provision/softhsm.ts, which does not exist as JavaScript yet when this runs. */
+export const softHsmModules = [
 	"/usr/lib/softhsm/libsofthsm2.so",
 	"/usr/lib/x86_64-linux-gnu/softhsm/libsofthsm2.so",
 	"/usr/lib/aarch64-linux-gnu/softhsm/libsofthsm2.so",

@@ -2,18 +2,21 @@
 import { access, chmod, mkdir, writeFile } from "node:fs/promises";
 import { OtaError } from "../../lib/errors.ts";
 
-/** Where distributions put the module: Debian, Fedora, Alpine, Homebrew on ARM and Intel, source. */
-const places = [
+/** Where the module may lie: Debian, Fedora, Arch, source or Homebrew on Intel, Homebrew on ARM. bin/setup.mjs has the same. */
+export const softHsmModules = [
 	"/usr/lib/softhsm/libsofthsm2.so",
+	"/usr/lib/x86_64-linux-gnu/softhsm/libsofthsm2.so",
+	"/usr/lib/aarch64-linux-gnu/softhsm/libsofthsm2.so",
 	"/usr/lib64/pkcs11/libsofthsm2.so",
 	"/usr/lib64/softhsm/libsofthsm2.so",
-	"/opt/homebrew/lib/softhsm/libsofthsm2.so",
+	"/usr/lib/pkcs11/libsofthsm2.so",
 	"/usr/local/lib/softhsm/libsofthsm2.so",
+	"/opt/homebrew/lib/softhsm/libsofthsm2.so",
 ] as const;
 
 /** The SoftHSM module of this machine, or null when it is not installed. */
 export async function findSoftHsmModule(): Promise<string | null> {
-	for (const path of places) {
+	for (const path of softHsmModules) {
 		const isThere = await access(path).then(
 			() => true,
 			() => false,
