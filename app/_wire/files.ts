@@ -3,7 +3,7 @@ import { X509Certificate } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Config, Pem } from "../../lib/config.ts";
-import { type Authorities, OtaError, parseTemplate, type Template } from "../../lib/index.ts";
+import { type Authorities, ConfigError, OtaError, parseTemplate, type Template } from "../../lib/index.ts";
 
 /** Failure: config, naming the file that is missing. */
 export async function readAuthorities(certificates: Config["certificates"]): Promise<Authorities> {
@@ -24,10 +24,16 @@ async function readPem(source: Pem): Promise<string> {
 	});
 }
 
-/** DER of each certificate in a PEM file. */
+/** DER of each certificate in a PEM file. Failure: config, when one of them cannot be read. */
 export function readDeviceRoots(pem: string | null): Uint8Array[] {
 	const blocks = pem?.match(/-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g) ?? [];
-	return blocks.map((block) => new Uint8Array(new X509Certificate(block).raw));
+	return blocks.map((block, index) => {
+		try {
+			return new Uint8Array(new X509Certificate(block).raw);
+		} catch {
+			throw new ConfigError([`OTA_DEVICE_ROOTS: certificate ${index + 1} of the file cannot be read; replace it.`]);
+		}
+	});
 }
 
 /** The templates of the data directory, by name; read afresh, so that an edited file counts at once. */
