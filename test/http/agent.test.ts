@@ -1,4 +1,3 @@
-import { type ChildProcess, spawn } from "node:child_process";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -6,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { sessionsFor, threadsWanted } from "../../bin/sessions.ts";
 import { connectAgent } from "../../hsm/client.ts";
 import { findSoftHsmModule } from "../../hsm/provision/softhsm.ts";
-import { root } from "../harness/server.ts";
+import { start } from "./command.ts";
 
 let folder: string;
 beforeAll(async () => {
@@ -18,38 +17,8 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-interface Command {
-	child: ChildProcess;
-	stderr(): string;
-	ended: Promise<number | null>;
-}
-
-/** The command line in a folder of its own, as a person types it, with no setting but `env`. */
-function ota(args: readonly string[], env: Readonly<Record<string, string>> = {}): Command {
-	const inherited = Object.entries(process.env).filter(([name]) => !/^(OTA_|OIDC_|NEXTAUTH_|NODE_|UV_)/.test(name));
-	const child = spawn(process.execPath, [join(root, "dist/bin/ota.js"), ...args], {
-		cwd: folder,
-		env: { ...Object.fromEntries(inherited), ...env } as NodeJS.ProcessEnv,
-		stdio: ["ignore", "ignore", "pipe"],
-	});
-	let stderr = "";
-	child.stderr?.setEncoding("utf8").on("data", (chunk: string) => {
-		stderr += chunk;
-	});
-	return {
-		child,
-		stderr: () => stderr,
-		ended: new Promise((resolve) => child.once("close", (code) => resolve(code))),
-	};
-}
-
-async function ready(agent: Command): Promise<void> {
-	const end = performance.now() + 20_000;
-	while (!agent.stderr().includes("hsm.ready")) {
-		if (agent.child.exitCode !== null || performance.now() > end) throw new Error(agent.stderr());
-		await new Promise((done) => setTimeout(done, 20));
-	}
-}
+const ota = (args: readonly string[], env: Readonly<Record<string, string>> = {}) =>
+	start(folder, ["dist/bin/ota.js", ...args], env);
 
 describe("ota agent", () => {
 	it.each([
@@ -60,14 +29,13 @@ describe("ota agent", () => {
 	])("serves the embedded keys %s", async (_, env) => {
 		const agent = ota(["agent"], env);
 		try {
-			await ready(agent);
+			await agent.saw(/hsm\.ready/);
 			const keys = connectAgent({ address: `unix:${join(folder, ".ota/agent.sock")}` });
 			await keys.check();
 			await Promise.all(Array.from({ length: 20 }, () => keys.sign("ca", "sha256", new Uint8Array(32))));
 			await keys.close();
 		} finally {
-			agent.child.kill("SIGTERM");
-			expect(await agent.ended).toBe(0);
+			expect(await agent.stop()).toBe(0);
 		}
 	});
 
@@ -93,9 +61,8 @@ describe("ota agent", () => {
 			SOFTHSM2_CONF: conf,
 		};
 		const agent = ota(["agent"], env);
-		await ready(agent);
-		agent.child.kill("SIGTERM");
-		expect(await agent.ended).toBe(0);
+		await agent.saw(/hsm\.ready/);
+		expect(await agent.stop()).toBe(0);
 		const astray = ota(["agent"], { ...env, SOFTHSM2_CONF: join(folder, "other.conf") });
 		expect(await astray.ended).not.toBe(0);
 	});
