@@ -1,7 +1,7 @@
 /** Welcome: what will happen, in plain words. */
-import { step } from "./_wire/serve.ts";
+import { route } from "./_wire/serve.ts";
 
 export const runtime = "nodejs";
 export const dynamic = "force-dynamic";
 
-export const GET = step("welcome");
+export const { GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS } = route("welcome");

@@ -1,33 +1,41 @@
 /** What the route files export: a step of the exchange behind the wiring, and problem+json when there is no wiring. */
-import { randomUUID } from "node:crypto";
-import { asOtaError, outcomes } from "../../lib/errors.ts";
-import { jsonLog } from "../../lib/index.ts";
+import { randomBytes } from "node:crypto";
+import { jsonLog, OtaError, problem } from "../../lib/index.ts";
 import { type Wiring, wiring } from "./index.ts";
 
 type Step = keyof Wiring["ota"]["steps"];
 type Handler = (request: Request) => Promise<Response>;
+type Method = "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE" | "OPTIONS";
 
-export function step(name: Step): Handler {
-	return guard((request) => wiring().ota.steps[name](request));
+/** A step under every method: what it does not answer it refuses itself, with problem+json, Allow and a line in the log. */
+export function route(name: Step): Record<Method, Handler> {
+	return everyMethod((request) => wiring().ota.steps[name](request));
 }
 
-/** A failure outside the steps, as they would have answered it (RFC 9457). */
-export function guard(handler: Handler): Handler {
-	return async (request) => {
+/**
+ * One handler under every method; a failure outside the steps is answered as they would have (RFC 9457).
+ * @param allow the methods that the handler answers, when it does not refuse the others itself
+ */
+export function everyMethod(handler: Handler, allow: readonly Method[] | null = null): Record<Method, Handler> {
+	const guarded: Handler = async (request) => {
 		try {
+			if (allow && !allow.some((method) => method === request.method))
+				throw new OtaError("method", "not answered here");
 			return await handler(request);
 		} catch (failure) {
-			return problem(failure);
+			const { pathname } = new URL(request.url);
+			const response = problem(failure, pathname.slice(0, 80), { log: jsonLog(), random: randomBytes });
+			if (allow && response.status === 405) response.headers.set("allow", allow.join(", "));
+			return response;
 		}
 	};
-}
-
-function problem(failure: unknown): Response {
-	const error = asOtaError(failure);
-	const { status, words } = outcomes[error.code];
-	const id = randomUUID();
-	jsonLog().error("request.failed", { id, code: error.code, message: error.message });
-	const headers = new Headers({ "content-type": "application/problem+json", "cache-control": "no-store" });
-	if (status === 503) headers.set("retry-after", "5");
-	return new Response(JSON.stringify({ title: words, status, code: error.code, id }), { status, headers });
+	return {
+		GET: guarded,
+		HEAD: guarded,
+		POST: guarded,
+		PUT: guarded,
+		PATCH: guarded,
+		DELETE: guarded,
+		OPTIONS: guarded,
+	};
 }

@@ -1,7 +1,7 @@
 /** The profile service, for a signed-in person. */
-import { step } from "../_wire/serve.ts";
+import { route } from "../_wire/serve.ts";
 
 export const runtime = "nodejs";
 export const dynamic = "force-dynamic";
 
-export const GET = step("enroll");
+export const { GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS } = route("enroll");

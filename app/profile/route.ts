@@ -1,7 +1,7 @@
 /** The device response and the profile request. */
-import { step } from "../_wire/serve.ts";
+import { route } from "../_wire/serve.ts";
 
 export const runtime = "nodejs";
 export const dynamic = "force-dynamic";
 
-export const POST = step("profile");
+export const { GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS } = route("profile");

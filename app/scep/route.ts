@@ -1,8 +1,7 @@
 /** SCEP (RFC 8894). */
-import { step } from "../_wire/serve.ts";
+import { route } from "../_wire/serve.ts";
 
 export const runtime = "nodejs";
 export const dynamic = "force-dynamic";
 
-export const GET = step("scep");
-export const POST = step("scep");
+export const { GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS } = route("scep");

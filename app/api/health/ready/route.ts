@@ -1,7 +1,7 @@
 /** 200 once journeys can succeed; else 503. */
-import { step } from "../../../_wire/serve.ts";
+import { route } from "../../../_wire/serve.ts";
 
 export const runtime = "nodejs";
 export const dynamic = "force-dynamic";
 
-export const GET = step("ready");
+export const { GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS } = route("ready");
