@@ -1,5 +1,6 @@
 /** The app without our server around it: `next start` and `ota agent`, as two services of an operator's own. */
 import { rm } from "node:fs/promises";
+import { get } from "node:http";
 import { join, relative } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { createDeviceAuthority } from "../device/index.ts";
@@ -69,4 +70,20 @@ describe("plain next start beside ota agent", () => {
 				.match(/request\.refused/g),
 		).toHaveLength(1);
 	});
+
+	it("answers sign-in under its own name in any letter case, and under no other", async () => {
+		const { port } = new URL(url);
+		const status = (host: string) => statusOf(Number(port), host);
+		expect(await status(`LocalHost:${port}`)).toBe(200);
+		expect(await status(`127.0.0.1:${port}`)).toBe(421);
+		expect(await status("")).toBe(421);
+	});
 });
+
+/** Of /api/auth/csrf under a Host header that fetch would not send. */
+function statusOf(port: number, host: string): Promise<number | undefined> {
+	return new Promise((resolve, reject) => {
+		const options = { host: "127.0.0.1", port, path: "/api/auth/csrf", headers: { host } };
+		get(options, (response) => resolve(response.resume().statusCode)).once("error", reject);
+	});
+}

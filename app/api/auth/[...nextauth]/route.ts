@@ -1,5 +1,5 @@
 /** Sign-in and sign-out: next-auth's own addresses. */
-import { OtaError } from "../../../../lib/index.ts";
+import { checkHost } from "../../../../lib/index.ts";
 import { wiring } from "../../../_wire/index.ts";
 import { everyMethod } from "../../../_wire/serve.ts";
 import { serveAuth } from "../../../_wire/sign-in.ts";
@@ -10,8 +10,7 @@ export const dynamic = "force-dynamic";
 export const { GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS } = everyMethod(
 	async (request) => {
 		const { auth, config } = wiring();
-		if (request.headers.get("host") !== new URL(config.baseUrl).host)
-			throw new OtaError("host", "sign-in under another name");
+		checkHost(request, config.baseUrl);
 		return serveAuth(auth, request);
 	},
 	["GET", "POST"],
