@@ -93,7 +93,7 @@ async function prepare(config: Config, env: Environment): Promise<void> {
 	await applyMigrations(config.databaseUrl, { ...jsonLog(), info: () => undefined });
 	if (env.OTA_DEVICE_ROOTS === join(config.dataDir, "device", "roots.pem")) {
 		say("  Trusting the emulated device's root beside Apple's (OTA_DEVICE_ROOTS), for this machine alone.");
-	}
+	} else say(`  Trusting the device roots of ${env.OTA_DEVICE_ROOTS} beside Apple's (OTA_DEVICE_ROOTS).`);
 }
 
 async function refuseTakenPorts(config: Config, localIdp: boolean): Promise<void> {

@@ -11,12 +11,15 @@ export function openLogFile(dataDir: string, name: string): WriteStream {
 	return createWriteStream(path, { flags: "a", mode: 0o600 });
 }
 
+/** `npm run up` tells these itself, in words. */
+const toldAlready = ["config.device_roots"];
+
 /** The short form of a line that people should see; null for the rest. */
 export function importantLine(child: string, line: string): string | null {
 	if (!line.startsWith("{")) return null;
 	try {
 		const { time: _time, level, event, ...fields } = JSON.parse(line) as Record<string, unknown>;
-		if (level !== "warn" && level !== "error") return null;
+		if ((level !== "warn" && level !== "error") || toldAlready.includes(String(event))) return null;
 		const facts = Object.entries(fields).map(([name, value]) => `${name}=${value}`);
 		return `  ${child} ${level}: ${event} ${facts.join(" ")}`.trimEnd().slice(0, 400);
 	} catch {

@@ -36,6 +36,7 @@ function wire(): Wiring {
 	// next-auth knows its own address from this variable alone.
 	process.env.NEXTAUTH_URL ||= config.baseUrl;
 	const log = jsonLog();
+	if (config.deviceRoots) log.warn("config.device_roots", { trusted: "further device roots beside Apple's" });
 	const auth = authOptions(signIn, config.baseUrl, log);
 	const keys = once(() => connectAgent({ address: agentAddress(config), log }));
 	const store = once(() => openStore(config.databaseUrl));

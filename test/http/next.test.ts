@@ -43,6 +43,12 @@ describe("plain next start beside ota agent", () => {
 		expect([response.status, await response.json()]).toEqual([200, { status: "ready" }]);
 	});
 
+	it("warns, once, that it trusts more device roots than Apple's", async () => {
+		await fetch(`${url}/api/health/ready`);
+		await fetch(`${url}/`);
+		expect(next.output().match(/"level":"warn","event":"config\.device_roots"/g)).toHaveLength(1);
+	});
+
 	it.each([
 		["POST", "/", "GET, HEAD"],
 		["POST", "/enroll", "GET, HEAD"],

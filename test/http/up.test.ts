@@ -27,6 +27,11 @@ describe("npm run up", () => {
 		expect(server.output()).toContain(dataDir);
 	});
 
+	it("says in words, and only in words, that it trusts the emulated device", () => {
+		expect(server.output()).toContain("Trusting the emulated device's root beside Apple's (OTA_DEVICE_ROOTS)");
+		expect(server.output()).not.toContain("config.device_roots");
+	});
+
 	it("keeps its state to its owner", () => {
 		expect(statSync(dataDir).mode & 0o777).toBe(0o700);
 		for (const name of ["pin", "nextauth-secret", "oidc-secret", "ota.db", "softhsm2.conf"]) {
