@@ -44,7 +44,10 @@ const allowed = [
 
 	// The story, the rim, the store, the front door.
 	{ from: { path: "^lib/enroll/" }, to: { path: ["^lib/enroll/", crafts, der, contracts, pureNode] } },
-	{ from: { path: "^lib/http/" }, to: { path: ["^lib/http/", "^lib/enroll/", "^lib/scep/", contracts, pureNode] } },
+	{
+		from: { path: "^lib/http/" },
+		to: { path: ["^lib/http/", "^lib/enroll/", "^lib/scep/", contracts, pureNode, ...npm("rate-limiter-flexible")] },
+	},
 	{ from: { path: "^lib/store/" }, to: { path: ["^lib/store/", contracts, pureNode] } },
 	{
 		from: { path: "^lib/index\\.ts$" },

@@ -54,7 +54,7 @@ export const outcomes: Record<Code, Outcome> = {
 	not_found: { status: 404, failInfo: null, words: "There is nothing at this address." },
 	host: { status: 421, failInfo: null, words: "This server does not answer under that name." },
 	not_signed_in: { status: 401, failInfo: null, words: "Sign in first, then try again." },
-	rate: { status: 429, failInfo: badRequest, words: "Too many requests. Wait a minute, then try again." },
+	rate: { status: 429, failInfo: null, words: "Too many requests. Wait a minute, then try again." },
 	signature: { status: 403, failInfo: badMessageCheck, words: "The message's signature does not hold." },
 	algorithm: { status: 400, failInfo: badAlg, words: "The message uses an algorithm that is not accepted here." },
 	decryption: { status: 400, failInfo: badMessageCheck, words: "The message could not be opened." },

@@ -10,6 +10,7 @@ import { type EnrollContext, sha256 } from "./enroll/context.ts";
 import { OtaError } from "./errors.ts";
 import { problem } from "./http/answers.ts";
 import { makeSteps, type Step, type Steps } from "./http/handlers.ts";
+import { Limits } from "./http/limits.ts";
 import { jsonLog } from "./log.ts";
 import type { OtaOptions } from "./options.ts";
 
@@ -33,9 +34,10 @@ export function createOta(options: OtaOptions): Ota {
 	const basePath = (options.basePath ?? "").replace(/\/$/, "");
 	const log = options.log ?? jsonLog();
 	const random = options.random ?? ((length: number) => randomBytes(length));
-	const open = remembered(() => openContext(options, basePath, log, random));
+	const limits = new Limits({ enroll: options.limits?.enroll ?? perMinute });
+	const open = remembered(() => openContext(options, basePath, { log, random, limits }));
 	const root = remembered(async () => certificateOf((await options.authorities()).root, "root"));
-	const steps = makeSteps({ options, basePath, root, open, log, random });
+	const steps = makeSteps({ options, basePath, root, open, log, random, limits });
 	const paths: Readonly<Record<string, Step>> = {
 		"": steps.welcome,
 		"/": steps.welcome,
@@ -56,6 +58,9 @@ export function createOta(options: OtaOptions): Ota {
 	return { handlers: { GET: dispatch, POST: dispatch }, steps };
 }
 
+/** Profile services per minute and person. */
+const perMinute = 120;
+
 /** Opens once; a failure is forgotten, so that the next request tries again. */
 function remembered<T>(open: () => Promise<T>): () => Promise<T> {
 	let opening: Promise<T> | null = null;
@@ -71,8 +76,7 @@ function remembered<T>(open: () => Promise<T>): () => Promise<T> {
 async function openContext(
 	options: OtaOptions,
 	basePath: string,
-	log: EnrollContext["log"],
-	random: EnrollContext["random"],
+	{ log, random, limits }: Pick<EnrollContext, "log" | "random"> & { limits: Limits },
 ): Promise<EnrollContext> {
 	const [keys, store, authorities, roots] = await Promise.all([
 		options.keys(),
@@ -103,7 +107,13 @@ async function openContext(
 		deviceAnchors: anchors,
 		templates: async () => options.templates(),
 		forbiddenKeys: new Set([...own, ...devices, ...deniedKeys]),
-		liveChallenges: options.limits?.live ?? 5,
+		limits: {
+			live: options.limits?.live ?? 5,
+			enroll: options.limits?.enroll ?? perMinute,
+			devices: options.limits?.devices ?? 0,
+			start: (userId) => limits.start(userId),
+			mayRecord: (enrollmentId) => limits.mayRecord(enrollmentId),
+		},
 	};
 }
 

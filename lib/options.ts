@@ -46,8 +46,19 @@ export interface OtaOptions {
 	/** DER certificates of further CAs that, like Apple's Device CA, directly issue device identities. */
 	deviceRoots?(): Promise<readonly Uint8Array[]> | readonly Uint8Array[];
 	templates(): Promise<readonly Template[]> | readonly Template[];
-	/** Unanswered challenges per person, 5 unless told. */
-	limits?: { live?: number };
+	limits?: {
+		/** Unanswered challenges per person, 5 unless told. */
+		live?: number;
+		/** Profile services per minute and person, 120 unless told. */
+		enroll?: number;
+		/** Devices per person; 0 (no limit) unless told. */
+		devices?: number;
+	};
+	/**
+	 * Whom a request comes from, for the limits per address: null when that is not known for certain, or says nothing (a
+	 * proxy that all share). Null unless told.
+	 */
+	address?(request: Request): string | null;
 	log?: Log;
 	clock?: Clock;
 	random?: Random;

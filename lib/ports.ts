@@ -211,6 +211,11 @@ export interface Store extends Audit {
 	 * (their enrollments become cancelled). */
 	startEnrollment(start: StartEnrollment): Promise<void>;
 
+	/** How many enrollments this person has started at `since` or later. */
+	countStarts(userId: string, since: Date): Promise<number>;
+	/** How many devices but this one have a certificate from an enrollment of this person (certified or delivered). */
+	countDevices(userId: string, otherThan: string): Promise<number>;
+
 	/** A challenge with its enrollment and, when `publicKeyHash` is given, the certificate it gave to that key. */
 	findChallenge(
 		hash: string,

@@ -19,8 +19,15 @@ import { messageType, type PkiMessage, readPkiMessage } from "../scep/message.ts
 import { failure, type ReplyContext, success } from "../scep/reply.ts";
 import { auditEvent, type EnrollContext, refusal, sha256 } from "./context.ts";
 
-/** The CertRep, DER. Throws what is not an answer of SCEP's: `malformed`, and faults of ours. */
-export async function certify(context: EnrollContext, body: Uint8Array): Promise<Uint8Array> {
+/**
+ * The CertRep, DER. Throws what is not an answer of SCEP's: `malformed`, and faults of ours. `refused` hears of a FAILURE's
+ * reason.
+ */
+export async function certify(
+	context: EnrollContext,
+	body: Uint8Array,
+	refused: (code: Code) => Promise<void> = async () => {},
+): Promise<Uint8Array> {
 	const request = readPkiMessage(body);
 	const reply: ReplyContext = {
 		request,
@@ -44,6 +51,7 @@ export async function certify(context: EnrollContext, body: Uint8Array): Promise
 			why: error.message,
 			transaction: request.transactionID.slice(0, 80),
 		});
+		await refused(error.code);
 		return failure(reply, failInfo, words);
 	}
 }

@@ -36,8 +36,20 @@ export interface EnrollContext {
 	templates(): Promise<readonly Template[]>;
 	/** SHA-256 of public keys that are never certified: our own, Apple's, known ones. */
 	forbiddenKeys: ReadonlySet<string>;
+	limits: EnrollLimits;
+}
+
+export interface EnrollLimits {
 	/** Unanswered enroll challenges per person. */
-	liveChallenges: number;
+	live: number;
+	/** Profile services per minute and person. */
+	enroll: number;
+	/** Devices per person; 0 is no limit. */
+	devices: number;
+	/** Counts a start in this process: `rate` when it is one too many. */
+	start(userId: string): Promise<void>;
+	/** Counts a refusal: whether it shall still become an audit event. */
+	mayRecord(enrollmentId: string): Promise<boolean>;
 }
 
 /** Enrollment and challenges live this long. */
@@ -101,13 +113,15 @@ export const auditEvent = (
 	detail: AuditEvent["detail"] = {},
 ): AuditEvent => ({ at, event, enrollmentId, detail });
 
-/** Records a refusal that can be laid to an enrollment, and gives back the error to throw. */
+/** Records a refusal that can be laid to an enrollment (the first hundred), and gives back the error to throw. */
 export async function refusal(
-	context: Pick<EnrollContext, "store" | "clock">,
+	context: Pick<EnrollContext, "store" | "clock" | "limits">,
 	enrollmentId: string,
 	code: Code,
 	why: string,
 ): Promise<OtaError> {
-	await context.store.record(auditEvent(context.clock(), "refused", enrollmentId, { code, why }));
+	if (await context.limits.mayRecord(enrollmentId)) {
+		await context.store.record(auditEvent(context.clock(), "refused", enrollmentId, { code, why }));
+	}
 	return new OtaError(code, why);
 }

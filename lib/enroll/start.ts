@@ -1,13 +1,24 @@
 /** Step 1: a signed-in person gets the profile service, with a challenge that ties the device's answer to this person. */
 import { requestedAttributes } from "../apple/attributes.ts";
+import { OtaError } from "../errors.ts";
 import type { User } from "../ports.ts";
 import { payloadUuid } from "../profile/payload-uuid.ts";
 import { profileService } from "../profile/profile-service.ts";
 import { auditEvent, drawChallenge, type EnrollContext, identifierPrefix, lifetime, signProfile } from "./context.ts";
 
-/** The signed profile service, DER. */
+const minute = 60_000;
+
+/** In this process at once, over all processes as far as the database has it. */
+async function judgeRate({ limits, store }: EnrollContext, userId: string, now: Date): Promise<void> {
+	await limits.start(userId);
+	const started = await store.countStarts(userId, new Date(now.getTime() - minute));
+	if (started >= limits.enroll) throw new OtaError("rate", "this person has started too many enrollments");
+}
+
+/** The signed profile service, DER. `rate` when this person asks too often. */
 export async function start(context: EnrollContext, user: User): Promise<Uint8Array> {
 	const now = context.clock();
+	await judgeRate(context, user.id, now);
 	const id = Buffer.from(context.random(16)).toString("hex");
 	const enrollment = { id, user, createdAt: now, expiresAt: new Date(now.getTime() + lifetime) };
 	const { text, challenge } = drawChallenge(context, "enroll", enrollment, now, null);
@@ -22,7 +33,7 @@ export async function start(context: EnrollContext, user: User): Promise<Uint8Ar
 	// Sign first: no row is left behind when the token is away.
 	const signed = await signProfile(context, service, now);
 	const audit = auditEvent(now, "enrollment.started", id, { user: user.id });
-	await context.store.startEnrollment({ enrollment, challenge, maxLive: context.liveChallenges, audit });
+	await context.store.startEnrollment({ enrollment, challenge, maxLive: context.limits.live, audit });
 	context.log.info("enrollment.started", { enrollment: id, user: user.id });
 	return signed;
 }

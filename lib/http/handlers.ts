@@ -5,11 +5,13 @@
 import type { EnrollContext } from "../enroll/context.ts";
 import { answerDevice } from "../enroll/device-post.ts";
 import { start } from "../enroll/start.ts";
+import { asOtaError, type Code } from "../errors.ts";
 import type { OtaOptions } from "../options.ts";
 import type { Log, Random } from "../ports.ts";
 import { answer, empty, MethodError, problem, withoutBody } from "./answers.ts";
 import { readBody } from "./body.ts";
 import { checkHost } from "./host.ts";
+import type { Limits } from "./limits.ts";
 import { scep } from "./scep.ts";
 import { readUser } from "./session.ts";
 import { welcomePage } from "./welcome.ts";
@@ -34,12 +36,13 @@ interface RootCertificate {
 
 /** What the HTTP side needs of a wiring: options, and the context that is opened with the first request. */
 export interface Wiring {
-	options: Pick<OtaOptions, "baseUrl" | "organization" | "user" | "signIn">;
+	options: Pick<OtaOptions, "baseUrl" | "organization" | "user" | "signIn" | "address">;
 	basePath: string;
 	root(): Promise<RootCertificate>;
 	open(): Promise<EnrollContext>;
 	log: Log;
 	random: Random;
+	limits: Limits;
 }
 
 const profileType = "application/x-apple-aspen-config";
@@ -47,16 +50,24 @@ const devicePostTypes = ["application/pkcs7-signature", "application/x-pkcs7-sig
 
 export function makeSteps(wiring: Wiring): Steps {
 	const { basePath } = wiring;
+	const address = (request: Request): string | null => wiring.options.address?.(request) ?? null;
 	const guarded = (path: string, step: Step): Step => {
 		return async (request) => {
 			try {
 				const response = await step(request);
 				return request.method === "HEAD" ? withoutBody(response) : response;
 			} catch (error) {
+				await wiring.limits.refused(address(request), asOtaError(error).code);
 				return problem(error, path, wiring);
 			}
 		};
 	};
+	/** Where devices post: whoever was refused too often is not even read. */
+	const limited = (path: string, step: Step): Step =>
+		guarded(path, async (request) => {
+			await wiring.limits.admit(address(request));
+			return step(request);
+		});
 	const ready = shared(async () => {
 		const { keys, store } = await wiring.open();
 		await Promise.all([keys.check(), store.check()]);
@@ -72,12 +83,15 @@ export function makeSteps(wiring: Wiring): Steps {
 			return rootCertificate(request, await wiring.root());
 		}),
 		enroll: guarded("/enroll", (request) => enroll(request, wiring)),
-		profile: guarded("/profile", async (request) => {
+		profile: limited("/profile", async (request) => {
 			if (request.method !== "POST") throw new MethodError(request.method, "POST");
 			const body = await readBody(request, devicePostTypes);
 			return answer(await answerDevice(await wiring.open(), body), profileType);
 		}),
-		scep: guarded("/scep", (request) => scep(request, wiring.open)),
+		scep: limited("/scep", (request) => {
+			const refused = (code: Code) => wiring.limits.refused(address(request), code);
+			return scep(request, { open: wiring.open, refused });
+		}),
 		live: guarded("/api/health/live", async () => health("live")),
 		ready: guarded("/api/health/ready", async () => {
 			await ready();

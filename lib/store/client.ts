@@ -15,6 +15,7 @@ export interface Table {
 	upsert(args: object): Step;
 	findUnique(args: object): Step;
 	findMany(args: object): Step;
+	count(args: object): Step;
 }
 
 export interface Tables {

@@ -21,6 +21,16 @@ export async function startEnrollment(client: PrismaLike, start: StartEnrollment
 	);
 }
 
+export async function countStarts(client: PrismaLike, userId: string, since: Date): Promise<number> {
+	return (await persist(() => client.enrollment.count({ where: { userId, createdAt: { gte: since } } }))) as number;
+}
+
+export async function countDevices(client: PrismaLike, userId: string, otherThan: string): Promise<number> {
+	const where = { userId, state: { in: ["certified", "delivered"] }, udid: { not: otherThan } };
+	const query = { where, distinct: ["udid"], select: { udid: true } };
+	return ((await persist(() => client.enrollment.findMany(query))) as unknown[]).length;
+}
+
 /** Of this person's other unanswered challenges (an enrollment that is still "started" has one) all but the newest. */
 async function withdrawOldest(tables: Tables, { enrollment, challenge, maxLive }: StartEnrollment): Promise<void> {
 	const now = challenge.createdAt;

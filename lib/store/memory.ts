@@ -47,6 +47,18 @@ export class MemoryStore implements Store {
 		this.events.push(audit);
 	}
 
+	async countStarts(userId: string, since: Date): Promise<number> {
+		const all = [...this.enrollments.values()];
+		return all.filter(({ user, createdAt }) => user.id === userId && createdAt >= since).length;
+	}
+
+	async countDevices(userId: string, otherThan: string): Promise<number> {
+		const certified = [...this.enrollments.values()].filter(
+			({ user, state }) => user.id === userId && (state === "certified" || state === "delivered"),
+		);
+		return new Set(certified.map(({ udid }) => udid).filter((udid) => udid !== otherThan)).size;
+	}
+
 	async findChallenge(hash: string, publicKeyHash?: string) {
 		const challenge = this.challenges.get(hash);
 		const enrollment = challenge && this.enrollments.get(challenge.enrollmentId);

@@ -7,7 +7,7 @@ import { findCertificate, issueCertificate, reserveCertificate } from "./certifi
 import { findChallenge } from "./challenges.ts";
 import type { PrismaLike } from "./client.ts";
 import { deliver, findDelivery } from "./deliveries.ts";
-import { identifyAgain, identifyFirst, startEnrollment } from "./enrollments.ts";
+import { countDevices, countStarts, identifyAgain, identifyFirst, startEnrollment } from "./enrollments.ts";
 import { available, persist } from "./failures.ts";
 import { auditData } from "./rows.ts";
 
@@ -19,6 +19,8 @@ export function prismaStore(client: PrismaLike): Store {
 				await persist(() => client.auditEvent.create({ data: auditData(event), select: { id: true } }));
 			}),
 		startEnrollment: (start) => available(() => startEnrollment(client, start)),
+		countStarts: (userId, since) => available(() => countStarts(client, userId, since)),
+		countDevices: (userId, otherThan) => available(() => countDevices(client, userId, otherThan)),
 		findChallenge: (hash, publicKeyHash) => available(() => findChallenge(client, hash, publicKeyHash)),
 		identifyFirst: (input) => available(() => identifyFirst(client, input)),
 		identifyAgain: (input) => available(() => identifyAgain(client, input)),

@@ -135,6 +135,28 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
 				expect((await enrollment(`${id}-other`)).state).toBe("started");
 			});
 
+			it("counts a person's starts since a moment, and nobody else's", async () => {
+				const user = `person-${id}`;
+				for (const n of [0, 1, 2]) await store.startEnrollment(start(`${id}-${n}`, user, at(n)));
+				await store.startEnrollment(start(`${id}-other`, `other-${id}`, at(2)));
+				const counts = await Promise.all([0, 1, 2, 3].map((n) => store.countStarts(user, at(n))));
+				expect(counts).toEqual([3, 2, 1, 0]);
+			});
+
+			it("counts a person's certified devices but one, each once", async () => {
+				const udid = `udid-${id}`;
+				const user = `user-${id}`;
+				await proceed(store, id, "identified");
+				expect(await store.countDevices(user, "another")).toBe(0);
+				await store.reserveCertificate(reserve(id));
+				await store.issueCertificate(issue(id));
+				expect(await store.countDevices(user, "another")).toBe(1);
+				expect(await store.countDevices(user, udid)).toBe(0);
+				expect(await store.countDevices(`other-${id}`, "another")).toBe(0);
+				await store.deliver(delivery(id));
+				expect(await store.countDevices(user, "another")).toBe(1);
+			});
+
 			it("fails as a whole when the enrollment or its challenge exists", async () => {
 				await store.startEnrollment(start(id));
 				const sameHash = {
