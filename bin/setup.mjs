@@ -23,8 +23,8 @@ export function checkNode() {
 }
 
 /**
- * The locked packages, when node_modules is missing or older than the lock. Not `npm ci`: it refuses a lock that was
- * written where the registry lacked the optional packages of other platforms.
+ * The locked packages, when node_modules is missing or older than the lock. Not `npm ci`, which CI can use on the lock's
+ * own platform: it refuses a lock that was written where the registry lacked the optional packages of other platforms.
  */
 export async function installPackages() {
 	const stamp = at("node_modules", ".next-ota-lock");
