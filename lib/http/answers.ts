@@ -1,6 +1,7 @@
 /** Answers as the clients compare them: exact media types, no charset where Apple's client wants none, never cached. */
 import { asOtaError, OtaError, outcomes } from "../errors.ts";
 import type { Log, Random } from "../ports.ts";
+import { refusalPage } from "./refusal-page.ts";
 
 const always = { "cache-control": "no-store", "x-content-type-options": "nosniff" };
 
@@ -12,17 +13,36 @@ export function answer(content: Uint8Array | string, type: string, headers: Reco
 
 export const empty = (status: number): Response => new Response(null, { status, headers: always });
 
-/** RFC 9457 problem for a failure: code, words and a correlation id; the log gets the reason under the same id. */
-export function problem(thrown: unknown, path: string, ports: { log: Log; random: Random }): Response {
+/** What tells a browser's visit from a device's or a tool's request. */
+export interface Asker {
+	/** A page, for a person who came with a browser, instead of JSON. */
+	html: boolean;
+	/** Where the page leads back to. */
+	home: string;
+}
+
+/**
+ * RFC 9457 problem for a failure (or a page with the same words): code, words and a correlation id; the log gets the reason
+ * under the same id.
+ */
+export function problem(
+	thrown: unknown,
+	path: string,
+	ports: { log: Log; random: Random },
+	asker: Asker = { html: false, home: "/" },
+): Response {
 	const error = asOtaError(thrown);
 	const { status, words } = outcomes[error.code];
 	const id = Buffer.from(ports.random(8)).toString("hex");
 	const fields = { code: error.code, status, path, id, why: error.message.slice(0, 300), cause: causeOf(error) };
 	if (status >= 500) ports.log.error("request.failed", fields);
 	else ports.log.warn("request.refused", fields);
-	const headers = new Headers({ ...always, "content-type": "application/problem+json" });
-	if (status === 503 || status === 429) headers.set("retry-after", status === 503 ? "5" : "60");
-	if (error instanceof MethodError) headers.set("allow", error.allow);
+	const more = {
+		...(status === 503 || status === 429 ? { "retry-after": status === 503 ? "5" : "60" } : {}),
+		...(error instanceof MethodError ? { allow: error.allow } : {}),
+	};
+	if (asker.html) return refusalPage({ status, words, id, home: asker.home }, more);
+	const headers = { ...always, ...more, "content-type": "application/problem+json" };
 	const body = { type: "about:blank", title: words, status, code: error.code, id };
 	return new Response(JSON.stringify(body), { status, headers });
 }

@@ -58,7 +58,8 @@ export function makeSteps(wiring: Wiring): Steps {
 				return request.method === "HEAD" ? withoutBody(response) : response;
 			} catch (error) {
 				await wiring.limits.refused(address(request), asOtaError(error).code);
-				return problem(error, path, wiring);
+				const html = request.method === "GET" && /\btext\/html\b/.test(request.headers.get("accept") ?? "");
+				return problem(error, path, wiring, { html, home: `${basePath}/` });
 			}
 		};
 	};
