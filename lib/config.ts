@@ -111,7 +111,6 @@ export function readConfig(env: Environment, readFile: ReadFile, purpose: Purpos
 /** Understood but not served yet. Passed over in silence, each would leave open what the operator meant to shut. */
 const notServed: readonly [name: string, isAsked: (config: Config) => boolean, what: string, remedy: string][] = [
 	["OTA_APPROVAL", ({ approval }) => approval !== "auto", "approval by hand", "leave it out"],
-	["OTA_LIMIT_DEVICES", ({ limits }) => limits.devices > 0, "a limit of devices", "leave it out"],
 	["OTA_LEGACY_SCEP", ({ legacyScep }) => legacyScep, "3DES and SHA-1 in SCEP", "leave it out"],
 	["OTA_HSM_AGENT", ({ agent }) => agent.kind === "tls", "an agent behind TLS", "write unix:/path"],
 	["DATABASE_URL", ({ databaseUrl }) => databaseUrl.startsWith("postgres"), "PostgreSQL", "write file:<path>"],

@@ -9,6 +9,7 @@ import { type Config, readConfig } from "../../lib/config.ts";
 import { createOta, jsonLog, type Ota, type OtaOptions } from "../../lib/index.ts";
 import { openStore } from "../../prisma/client.ts";
 import { authOptions } from "./auth-options.ts";
+import { clientAddress } from "./client-address.ts";
 import { readAuthorities, readDeviceRoots, readTemplates } from "./files.ts";
 import { readSession, startSignIn } from "./sign-in.ts";
 
@@ -50,7 +51,8 @@ function wire(): Wiring {
 		authorities: () => readAuthorities(config.certificates),
 		deviceRoots: () => readDeviceRoots(config.deviceRoots),
 		templates: () => readTemplates(config.dataDir),
-		limits: { live: config.limits.live },
+		limits: config.limits,
+		address: clientAddress,
 		log,
 	};
 	return { config, auth, ota: createOta(options) };

@@ -93,8 +93,12 @@ export function makeSteps(wiring: Wiring): Steps {
 			const refused = (code: Code) => wiring.limits.refused(address(request), code);
 			return scep(request, { open: wiring.open, refused });
 		}),
-		live: guarded("/api/health/live", async () => health("live")),
-		ready: guarded("/api/health/ready", async () => {
+		live: guarded("/api/health/live", async (request) => {
+			readOnly(request);
+			return health("live");
+		}),
+		ready: guarded("/api/health/ready", async (request) => {
+			readOnly(request);
 			await ready();
 			return health("ready");
 		}),

@@ -92,7 +92,6 @@ describe("readConfig", () => {
 	it.each([
 		["OTA_APPROVAL", "manual"],
 		["OTA_APPROVAL", "unknown"],
-		["OTA_LIMIT_DEVICES", "1"],
 		["OTA_LEGACY_SCEP", "on"],
 		["DATABASE_URL", "postgresql://u:hunter2@db/ota"],
 		["DATABASE_URL", "postgres://u:hunter2@db/ota"],
@@ -108,7 +107,7 @@ describe("readConfig", () => {
 	});
 
 	it("takes the same settings at their defaults", () => {
-		const defaults = { OTA_APPROVAL: "auto", OTA_LIMIT_DEVICES: "0", OTA_LEGACY_SCEP: "off" };
+		const defaults = { OTA_APPROVAL: "auto", OTA_LEGACY_SCEP: "off" };
 		const more = { DATABASE_URL: "file:/srv/ota.db", OTA_HSM_AGENT: "unix:/run/ota/agent.sock" };
 		expect(faultsOf({ ...signIn, ...defaults, ...more })).toEqual([]);
 	});
