@@ -33,14 +33,14 @@ function page(title: string, body: string): string {
 `;
 }
 
-/** The form with the fields `login` and `password`; it posts to its own address. */
-export function loginPage(people: readonly string[], complaint?: string): string {
+/** The form with the fields `login` and `password`; `action` is its own path. */
+export function loginPage(action: string, people: readonly string[], complaint?: string): string {
 	const hint = `This provider is for trying things out: ${people.join(", ")}; any password.`;
 	const alert = complaint ? `<p class="alert" role="alert">${escapeHtml(complaint)}</p>` : "";
 	return page(
 		"Sign in",
 		`<p>${escapeHtml(hint)}</p>${alert}
-<form method="post">
+<form method="post" action="${escapeHtml(action)}">
 <label for="login">Name</label><input id="login" name="login" autocomplete="username" autocapitalize="none" autocorrect="off" spellcheck="false" required autofocus>
 <label for="password">Password</label><input id="password" name="password" type="password" autocomplete="current-password" required>
 <button type="submit">Sign in</button>

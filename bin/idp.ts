@@ -83,11 +83,12 @@ async function grantConsent(provider: Provider, { oidc }: Context): Promise<unkn
 
 async function login(provider: Provider, request: IncomingMessage, response: ServerResponse): Promise<void> {
 	await provider.interactionDetails(request, response);
-	if (request.method !== "POST") return send(response, 200, loginPage(Object.keys(people)));
-	const form = new URLSearchParams(await readBody(request));
-	const name = form.get("login")?.trim().toLowerCase() ?? "";
-	if (!findPerson(name)) return send(response, 200, loginPage(Object.keys(people), "No such person here."));
-	if (!form.get("password")) return send(response, 200, loginPage(Object.keys(people), "Type any password."));
+	const form = (complaint?: string) => loginPage(request.url ?? "", Object.keys(people), complaint);
+	if (request.method !== "POST") return send(response, 200, form());
+	const fields = new URLSearchParams(await readBody(request));
+	const name = fields.get("login")?.trim().toLowerCase() ?? "";
+	if (!findPerson(name)) return send(response, 200, form("No such person here."));
+	if (!fields.get("password")) return send(response, 200, form("Type any password."));
 	const next = await provider.interactionResult(request, response, { login: { accountId: name } });
 	response.writeHead(303, { location: next }).end();
 }
