@@ -2,19 +2,16 @@
  * Who may have issued a built-in device identity: Apple's iPhone Device CA, pinned by its key as figures, and the
  * further CAs that an operator configures. Never a certificate taken from a message.
  */
-import type { KeyObject } from "node:crypto";
-import { readCertificate, readPublicKey } from "../cms/certificate.ts";
+import { readCertificate } from "../cms/certificate.ts";
+import type { Anchor } from "../cms/chain.ts";
+import { readPublicKey } from "../cms/signature.ts";
 import { oids } from "../der/oids.ts";
 import { algorithmIdentifier, bitString, integer, nullValue, sequenceOf } from "../der/writer.ts";
 import { OtaError } from "../errors.ts";
 
-export interface DeviceAnchor {
+/** The subject is null for Apple's, whose key says enough. */
+export interface DeviceAnchor extends Anchor {
 	name: string;
-	publicKey: KeyObject;
-	/** Hex; a leaf's authorityKeyIdentifier must be this when it has one. */
-	keyIdentifier: string | null;
-	/** DER of the name that leaves must have as their issuer; null for Apple's, whose key says enough. */
-	subject: Uint8Array | null;
 }
 
 const appleDeviceCaModulus =

@@ -3,21 +3,21 @@
  * recorded, not enforced, in this lane alone: Apple's Device CA expired in 2014 and goes on issuing.
  */
 import { keyUsageBit, type X509 } from "../cms/certificate.ts";
+import { type ChainRules, judgeChain } from "../cms/chain.ts";
 import { commonNames } from "../der/name.ts";
-import { oids } from "../der/oids.ts";
 import { equalBytes } from "../der/values.ts";
 import { OtaError } from "../errors.ts";
 import { type DeviceAnchor, deniedKeys } from "./anchors.ts";
 import { sameUdid } from "./attributes.ts";
 
-const understood: ReadonlySet<string> = new Set([
-	oids.keyUsage,
-	oids.basicConstraints,
-	oids.extKeyUsage,
-	oids.authorityKeyIdentifier,
-	oids.subjectKeyIdentifier,
-	oids.subjectAltName,
-]);
+/** DATES ARE NOT ENFORCED AND SHA-1 IS TAKEN in this lane, because Apple's CA leaves no choice. */
+const laneOfDevices: ChainRules = {
+	at: null,
+	digests: ["sha1", "sha256", "sha384", "sha512"],
+	rsaBits: 1024,
+	usage: [keyUsageBit.digitalSignature],
+	purpose: null,
+};
 
 const refused = (why: string, cause?: unknown): OtaError =>
 	new OtaError("signer_untrusted", `device identity: ${why}`, { cause });
@@ -33,21 +33,9 @@ export function issuerOf(leaf: X509, anchors: readonly DeviceAnchor[]): DeviceAn
 export function judgeDeviceIdentity(leaf: X509, anchor: DeviceAnchor): void {
 	if (deniedKeys.has(leaf.publicKeyHash)) throw refused("its private key is public");
 	try {
-		judgeExtensions(leaf, anchor);
+		judgeChain([leaf], anchor, laneOfDevices);
 	} catch (error) {
-		throw error instanceof OtaError && error.code === "malformed" ? refused("malformed extension", error) : error;
-	}
-}
-
-function judgeExtensions(leaf: X509, anchor: DeviceAnchor): void {
-	if (leaf.basicConstraints.ca) throw refused("it is a CA");
-	if (leaf.keyUsage !== null && !leaf.keyUsage.has(keyUsageBit.digitalSignature)) throw refused("it may not sign");
-	for (const [id, { critical }] of leaf.extensions) {
-		if (critical && !understood.has(id)) throw refused(`unknown critical extension ${id}`);
-	}
-	const authority = leaf.authorityKeyIdentifier;
-	if (authority !== null && anchor.keyIdentifier !== null && authority !== anchor.keyIdentifier) {
-		throw refused("its authority key identifier is another's");
+		throw error instanceof OtaError ? refused(error.message, error) : error;
 	}
 }
 

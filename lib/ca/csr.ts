@@ -1,7 +1,6 @@
 /** A PKCS#10 request (RFC 2986): the public key, proof of its possession, and the challenge. Names in it are not read. */
-import { verify } from "node:crypto";
 import { readAlgorithm, signatureOf } from "../cms/algorithms.ts";
-import { readPublicKey } from "../cms/certificate.ts";
+import { readPublicKey, signatureHolds } from "../cms/signature.ts";
 import { readAttributes } from "../cms/signed-data.ts";
 import { oids } from "../der/oids.ts";
 import { context, malformed, readDer, sequence, tag } from "../der/reader.ts";
@@ -38,12 +37,11 @@ export function readCertificationRequest(der: Uint8Array): CertificationRequest 
 		der: root.raw,
 		publicKeyInfo,
 		verifyPossession() {
-			const { key, digest } = signatureOf(algorithm.oid);
 			const publicKey = readPublicKey(publicKeyInfo);
-			if (digest === undefined || publicKey.asymmetricKeyType !== key) {
+			if (publicKey.asymmetricKeyType !== signatureOf(algorithm.oid).key) {
 				throw new OtaError("algorithm", "CertificationRequest: signature algorithm and key do not fit");
 			}
-			if (!verify(digest, info.raw, publicKey, signature)) {
+			if (!signatureHolds(algorithm, publicKey, info.raw, signature)) {
 				throw new OtaError("signature", "CertificationRequest: its signature does not hold");
 			}
 		},

@@ -1,5 +1,5 @@
 /** One X.509 certificate (RFC 5280 section 4.1), parsed strictly from DER; the original bytes are kept and verified. */
-import { createHash, createPublicKey, type KeyObject, verify } from "node:crypto";
+import { createHash, type KeyObject } from "node:crypto";
 import { oids } from "../der/oids.ts";
 import { context, type Element, Fields, malformed, readDer, sequence, tag } from "../der/reader.ts";
 import {
@@ -14,7 +14,8 @@ import {
 	toHex,
 	unsignedHex,
 } from "../der/values.ts";
-import { readAlgorithm, signatureOf } from "./algorithms.ts";
+import { type Algorithm, readAlgorithm } from "./algorithms.ts";
+import { readCertifiedKey, signatureHolds } from "./signature.ts";
 
 export interface Extension {
 	critical: boolean;
@@ -89,15 +90,18 @@ export class TbsCertificate {
 		this.keyHash ??= createHash("sha256").update(this.publicKeyInfo).digest("hex");
 		return this.keyHash;
 	}
-	/** The public key, parsed once; `malformed` when node:crypto cannot read it. */
+	/** The public key, parsed once; `algorithm` when it is of no kind that we take, `malformed` when it cannot be read. */
 	get publicKey(): KeyObject {
-		this.key ??= readPublicKey(this.publicKeyInfo);
+		this.key ??= readCertifiedKey(this.publicKeyInfo);
 		return this.key;
 	}
 	/** keyUsage bits, or null when the extension is absent. */
 	get keyUsage(): ReadonlySet<number> | null {
 		const extension = this.extensions.get(oids.keyUsage);
-		return extension ? namedBits(readDer(extension.value)) : null;
+		if (!extension) return null;
+		const bits = namedBits(readDer(extension.value));
+		if (bits.size === 0) throw malformed("KeyUsage: for nothing");
+		return bits;
 	}
 	get basicConstraints(): { ca: boolean; pathLen: number | null } {
 		const extension = this.extensions.get(oids.basicConstraints);
@@ -106,7 +110,9 @@ export class TbsCertificate {
 		const ca = fields.optional(tag.boolean);
 		const pathLen = fields.optional(tag.integer);
 		fields.end();
-		return { ca: ca !== null && boolean(ca), pathLen: pathLen ? smallInteger(pathLen) : null };
+		const longest = pathLen ? smallInteger(pathLen) : null;
+		if (longest !== null && longest > 255) throw malformed("BasicConstraints: no path is as long");
+		return { ca: ca !== null && boolean(ca), pathLen: longest };
 	}
 	get extendedKeyUsage(): ReadonlySet<string> | null {
 		const extension = this.extensions.get(oids.extKeyUsage);
@@ -152,17 +158,11 @@ export class X509 extends TbsCertificate {
 
 	/** Was this certificate signed by that key? The algorithm must be ours and fit the key. */
 	isSignedBy(issuerKey: KeyObject): boolean {
-		const algorithm = signatureOf(readAlgorithm(this.signatureAlgorithm, "Certificate").oid);
-		if (algorithm.digest === undefined || issuerKey.asymmetricKeyType !== algorithm.key) return false;
-		return verify(algorithm.digest, this.tbs, issuerKey, this.signature);
+		return signatureHolds(this.algorithm, issuerKey, this.tbs, this.signature);
 	}
-}
-
-export function readPublicKey(publicKeyInfo: Uint8Array): KeyObject {
-	try {
-		return createPublicKey({ key: Buffer.from(publicKeyInfo), format: "der", type: "spki" });
-	} catch (cause) {
-		throw Object.assign(malformed("SubjectPublicKeyInfo cannot be read"), { cause });
+	/** What it was signed with. */
+	get algorithm(): Algorithm {
+		return readAlgorithm(this.signatureAlgorithm, "Certificate");
 	}
 }
 
@@ -220,15 +220,18 @@ function readVersion(wrapper: Element | null): number {
 	const fields = new Fields(wrapper, context(0), "Certificate: version");
 	const version = smallInteger(fields.take(tag.integer));
 	fields.end();
+	// X.690 section 11.5: DER leaves a default value out.
+	if (version === 0) throw malformed("Certificate: version 1 is left out");
 	return version;
 }
 
 /** Extensions inside their [3] or extensionRequest wrapper; one of each OID (RFC 5280 section 4.2). */
-export function readExtensions(wrapper: Element): ReadonlyMap<string, Extension> {
+function readExtensions(wrapper: Element): ReadonlyMap<string, Extension> {
 	const [list] = wrapper.children;
 	if (!list || wrapper.children.length !== 1) throw malformed("Extensions: unexpected form");
 	const extensions = new Map<string, Extension>();
 	const all = sequence(list, "Extensions");
+	if (all.done) throw malformed("Extensions: none");
 	while (!all.done) {
 		const fields = sequence(all.take(), "Extension");
 		const id = oid(fields.take());
@@ -236,7 +239,8 @@ export function readExtensions(wrapper: Element): ReadonlyMap<string, Extension>
 		const value = octets(fields.take(tag.octetString));
 		fields.end();
 		if (extensions.has(id)) throw malformed(`Extensions: ${id} twice`);
-		extensions.set(id, { critical: critical !== null && boolean(critical), value });
+		if (critical !== null && !boolean(critical)) throw malformed("Extension: critical FALSE is left out");
+		extensions.set(id, { critical: critical !== null, value });
 	}
 	return extensions;
 }

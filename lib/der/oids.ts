@@ -41,6 +41,7 @@ export const oids = {
 	basicConstraints: "2.5.29.19",
 	authorityKeyIdentifier: "2.5.29.35",
 	extKeyUsage: "2.5.29.37",
+	serverAuth: "1.3.6.1.5.5.7.3.1",
 	clientAuth: "1.3.6.1.5.5.7.3.2",
 	emailProtection: "1.3.6.1.5.5.7.3.4",
 	// RFC 8894 section 3.2.1

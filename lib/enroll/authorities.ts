@@ -4,7 +4,7 @@
  */
 import { verify } from "node:crypto";
 import { keyUsageBit, type X509 } from "../cms/certificate.ts";
-import { equalBytes } from "../der/values.ts";
+import { type ChainRules, chainFaults } from "../cms/chain.ts";
 import { ConfigError } from "../errors.ts";
 import type { Keys, Random, SigningRole } from "../ports.ts";
 
@@ -17,22 +17,33 @@ export async function checkAuthorities(
 	now: Date,
 	random: Random,
 ): Promise<void> {
-	const { root, ca, ra, profile } = certificates;
 	const faults = [
-		...link("OTA_CA_CERT", ca, "OTA_ROOT_CERT", root),
-		...link("OTA_RA_CERT", ra, "OTA_CA_CERT", ca),
-		...link("OTA_PROFILE_CERT", profile, "OTA_CA_CERT", ca),
+		...chains(certificates),
 		...Object.entries(certificates).flatMap(([role, certificate]) => dates(role, certificate, now)),
-		...usage(ra),
+		...usage(certificates.ra),
 	];
 	if (faults.length === 0) faults.push(...(await bindings(certificates, keys, random)));
 	if (faults.length > 0) throw new ConfigError(faults);
 }
 
-function link(name: string, certificate: X509, issuerName: string, issuer: X509): string[] {
-	const issued = equalBytes(certificate.issuer, issuer.subject) && certificate.isSignedBy(issuer.publicKey);
-	if (issued && issuer.basicConstraints.ca) return [];
-	return [`${name}: it is not issued by ${issuerName}; configure certificates of one ceremony`];
+/** Dates are told apart, with another remedy. */
+const ownRules: ChainRules = {
+	at: null,
+	digests: ["sha256", "sha384", "sha512"],
+	rsaBits: 2048,
+	usage: [keyUsageBit.digitalSignature],
+	purpose: null,
+};
+
+/** RA and profile signer under the issuing CA under the root: what is wrong with each, from the top. */
+function chains({ root, ca, ra, profile }: Certificates): string[] {
+	const faults = Object.entries({ RA: ra, PROFILE: profile }).flatMap(([leaf, certificate]) =>
+		chainFaults([certificate, ca], root, ownRules).map(({ index, why }) => {
+			const name = [leaf, "CA", "ROOT"][index];
+			return { index, text: `OTA_${name}_CERT: ${why}; configure certificates of one ceremony` };
+		}),
+	);
+	return [...new Set(faults.sort((a, b) => b.index - a.index).map(({ text }) => text))];
 }
 
 function dates(role: string, { notBefore, notAfter }: X509, now: Date): string[] {

@@ -5,7 +5,8 @@ import { join } from "node:path";
 import { describe, expect, it } from "@jest/globals";
 import { appleDeviceCaKey, deniedKeys, deviceAnchors } from "../../lib/apple/anchors.ts";
 import { issuerOf, judgeDeviceIdentity, judgeUdid } from "../../lib/apple/device-identity.ts";
-import { pemCertificates, readCertificate, readPublicKey, type X509 } from "../../lib/cms/certificate.ts";
+import { pemCertificates, readCertificate, type X509 } from "../../lib/cms/certificate.ts";
+import { readPublicKey } from "../../lib/cms/signature.ts";
 import { asOtaError } from "../../lib/errors.ts";
 import {
 	ber,

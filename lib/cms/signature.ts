@@ -1,0 +1,72 @@
+/**
+ * Verifies one signature of X.509, PKCS#10 or CMS by the table of algorithms, and reads the public keys that may make
+ * one: RSA as RFC 3279 section 2.3.1 encodes it, EC on a named curve (RFC 5480 section 2.1.1), nothing else.
+ */
+import { createPublicKey, type KeyObject, verify } from "node:crypto";
+import { oids } from "../der/oids.ts";
+import { malformed, readDer, sequence, tag } from "../der/reader.ts";
+import { bitStringOctets, equalBytes, unsignedHex } from "../der/values.ts";
+import { algorithmIdentifier, nullValue, objectIdentifier } from "../der/writer.ts";
+import { OtaError } from "../errors.ts";
+import { type Algorithm, type Digest, signatureOf } from "./algorithms.ts";
+
+/**
+ * Does the signature hold? False as well when algorithm and key are of different kinds. `algorithm` when it is none
+ * of ours, when it names no digest, or when it comes with parameters: none of ours has any.
+ */
+export function signatureHolds(
+	algorithm: Algorithm,
+	key: KeyObject,
+	message: Uint8Array,
+	signature: Uint8Array,
+): boolean {
+	const { digest, key: kind } = signatureOf(algorithm.oid);
+	if (digest === undefined || algorithm.parameters !== null) {
+		throw new OtaError("algorithm", "signature algorithm without a digest, or with parameters");
+	}
+	return key.asymmetricKeyType === kind && verify(digest, message, key, signature);
+}
+
+/** The digest that a signature algorithm names. */
+export function digestOfSignature(algorithm: Algorithm): Digest | undefined {
+	return signatureOf(algorithm.oid).digest;
+}
+
+/** Any key that node:crypto reads; `malformed` otherwise. For a key that nobody is going to trust. */
+export function readPublicKey(publicKeyInfo: Uint8Array): KeyObject {
+	try {
+		return createPublicKey({ key: Buffer.from(publicKeyInfo), format: "der", type: "spki" });
+	} catch (cause) {
+		throw Object.assign(malformed("SubjectPublicKeyInfo cannot be read"), { cause });
+	}
+}
+
+/** DER of the AlgorithmIdentifiers that a key may have. */
+const rsaKey = algorithmIdentifier(oids.rsaEncryption, nullValue());
+const ecKeys: readonly Uint8Array[] = [oids.prime256v1, oids.secp384r1].map((curve) =>
+	algorithmIdentifier(oids.ecPublicKey, objectIdentifier(curve)),
+);
+
+/**
+ * The public key of a certificate: `algorithm` for anything but RSA and the two curves (parameters spelled out are a
+ * curve of the sender's choice, CVE-2020-0601), `malformed` when it is not DER or no point of its curve.
+ */
+export function readCertifiedKey(publicKeyInfo: Uint8Array): KeyObject {
+	const info = sequence(readDer(publicKeyInfo), "SubjectPublicKeyInfo");
+	const algorithm = info.take(tag.sequence).raw;
+	const key = bitStringOctets(info.take(tag.bitString));
+	info.end();
+	if (equalBytes(algorithm, rsaKey)) checkRsaKey(key);
+	else if (!ecKeys.some((known) => equalBytes(known, algorithm))) {
+		throw new OtaError("algorithm", "public key of a kind or a curve that is not accepted");
+	}
+	return readPublicKey(publicKeyInfo);
+}
+
+/** OpenSSL takes BER here. */
+function checkRsaKey(key: Uint8Array): void {
+	const fields = sequence(readDer(key), "RSAPublicKey");
+	unsignedHex(fields.take());
+	unsignedHex(fields.take());
+	fields.end();
+}
