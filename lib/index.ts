@@ -8,7 +8,6 @@ import { pemCertificates, readCertificate, type X509 } from "./cms/certificate.t
 import { checkAuthorities } from "./enroll/authorities.ts";
 import { type EnrollContext, sha256 } from "./enroll/context.ts";
 import { OtaError } from "./errors.ts";
-import { problem } from "./http/answers.ts";
 import { makeSteps, type Step, type Steps } from "./http/handlers.ts";
 import { Limits } from "./http/limits.ts";
 import { jsonLog } from "./log.ts";
@@ -52,8 +51,7 @@ export function createOta(options: OtaOptions): Ota {
 		const { pathname } = new URL(request.url);
 		const path = pathname.startsWith(basePath) ? pathname.slice(basePath.length) : null;
 		const step = path !== null && Object.hasOwn(paths, path) ? paths[path] : undefined;
-		if (step) return step(request);
-		return problem(new OtaError("not_found", "no such address"), pathname.slice(0, 80), { log, random });
+		return (step ?? steps.unknown)(request);
 	};
 	return { handlers: { GET: dispatch, POST: dispatch }, steps };
 }

@@ -5,7 +5,7 @@
 import type { EnrollContext } from "../enroll/context.ts";
 import { answerDevice } from "../enroll/device-post.ts";
 import { start } from "../enroll/start.ts";
-import { asOtaError, type Code } from "../errors.ts";
+import { asOtaError, type Code, OtaError } from "../errors.ts";
 import type { OtaOptions } from "../options.ts";
 import type { Log, Random } from "../ports.ts";
 import { answer, empty, MethodError, problem, withoutBody } from "./answers.ts";
@@ -26,6 +26,8 @@ export interface Steps {
 	scep: Step;
 	live: Step;
 	ready: Step;
+	/** Every address that is none of these. */
+	unknown: Step;
 }
 
 /** What `/CA` hands out: DER, and its SHA-256 in hex. */
@@ -102,6 +104,10 @@ export function makeSteps(wiring: Wiring): Steps {
 			await ready();
 			return health("ready");
 		}),
+		unknown: (request) => {
+			const refuse: Step = () => Promise.reject(new OtaError("not_found", "no such address"));
+			return guarded(new URL(request.url).pathname.slice(0, 80), refuse)(request);
+		},
 	};
 }
 
