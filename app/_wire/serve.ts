@@ -2,6 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { jsonLog, OtaError, problem } from "../../lib/index.ts";
 import { type Wiring, wiring } from "./index.ts";
+import { strictTransport } from "./security-headers.ts";
 
 type Step = keyof Wiring["ota"]["steps"];
 type Handler = (request: Request) => Promise<Response>;
@@ -21,7 +22,7 @@ export function everyMethod(handler: Handler, allow: readonly Method[] | null = 
 		try {
 			if (allow && !allow.some((method) => method === request.method))
 				throw new OtaError("method", "not answered here");
-			return await handler(request);
+			return strictTransport(await handler(request), wiring().config);
 		} catch (failure) {
 			const { pathname } = new URL(request.url);
 			const response = problem(failure, pathname.slice(0, 80), { log: jsonLog(), random: randomBytes });

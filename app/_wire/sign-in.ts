@@ -7,8 +7,9 @@ import { sameOriginPath } from "./return-to.ts";
 
 /** The signed-in person of a request, or null. */
 export async function readSession(options: AuthOptions, request: Request): Promise<SessionUser | null> {
-	const cookies = readCookies(request);
-	if (!Object.keys(cookies).some((name) => name.includes("next-auth.session-token"))) return null;
+	const ofSession = ([name]: [string, string]) => name.includes("next-auth.session-token");
+	const cookies = Object.fromEntries(readCookies(request).filter(ofSession));
+	if (Object.keys(cookies).length === 0) return null;
 	const response = await callNextAuth(options, { method: "GET", action: ["session"], cookies });
 	return response.ok ? sessionUser(await response.json(), Date.now()) : null;
 }
@@ -19,7 +20,7 @@ export async function readSession(options: AuthOptions, request: Request): Promi
  * @param returnTo same-origin path; anything else leads to /
  */
 export async function startSignIn(options: AuthOptions, request: Request, origin: string, returnTo: string) {
-	const cookies = readCookies(request);
+	const cookies = trustedCookies(request, origin);
 	const csrf = await callNextAuth(options, { method: "GET", action: ["csrf"], cookies });
 	const { csrfToken } = (await csrf.json()) as { csrfToken: string };
 	const fresh = csrf.headers.getSetCookie();
@@ -37,20 +38,37 @@ export async function startSignIn(options: AuthOptions, request: Request, origin
 }
 
 /** /api/auth/*: everything that next-auth serves. */
-export async function serveAuth(options: AuthOptions, request: Request): Promise<Response> {
+export async function serveAuth(options: AuthOptions, request: Request, origin: string): Promise<Response> {
 	const url = new URL(request.url);
+	const action = url.pathname.replace(/^.*?\/api\/auth\//, "").split("/");
 	return callNextAuth(options, {
 		method: request.method,
-		action: url.pathname.replace(/^.*?\/api\/auth\//, "").split("/"),
-		query: Object.fromEntries(url.searchParams),
+		action,
+		query: Object.fromEntries([...url.searchParams].filter((field) => mayPass(field, action, origin))),
 		body: request.method === "POST" ? await readForm(request) : {},
-		cookies: readCookies(request),
+		cookies: trustedCookies(request, origin),
 	});
 }
 
-function readCookies(request: Request): Record<string, string> {
+/**
+ * next-auth spreads the query over a page's properties and over the request to the provider: only the provider's answer
+ * may say what it likes. A callbackUrl that is no URL it would call a fault of the server's.
+ */
+function mayPass([name, value]: [string, string], action: readonly string[], origin: string): boolean {
+	if (name === "callbackUrl") return sameOriginPath(value, origin) !== null;
+	return name === "error" || action[0] === "callback";
+}
+
+/** Without a way back that leads elsewhere: next-auth would fail on it until the browser forgets it. */
+function trustedCookies(request: Request, origin: string): Record<string, string> {
+	const leadsAway = ([name, value]: [string, string]) =>
+		name.endsWith("next-auth.callback-url") && sameOriginPath(value, origin) === null;
+	return Object.fromEntries(readCookies(request).filter((cookie) => !leadsAway(cookie)));
+}
+
+function readCookies(request: Request): [string, string][] {
 	const pairs = (request.headers.get("cookie") ?? "").split(";").map(cookiePair);
-	return Object.fromEntries(pairs.filter(([name]) => name !== ""));
+	return pairs.filter(([name]) => name !== "");
 }
 
 /** `name=value; Path=/...` as [name, value], decoded. */

@@ -1,6 +1,7 @@
 /** Sign-in and sign-out: next-auth's own addresses. */
 import { checkHost } from "../../../../lib/index.ts";
 import { wiring } from "../../../_wire/index.ts";
+import { signInPolicy } from "../../../_wire/security-headers.ts";
 import { everyMethod } from "../../../_wire/serve.ts";
 import { serveAuth } from "../../../_wire/sign-in.ts";
 
@@ -11,7 +12,9 @@ export const { GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS } = everyMethod(
 	async (request) => {
 		const { auth, config } = wiring();
 		checkHost(request, config.baseUrl);
-		return serveAuth(auth, request);
+		const response = await serveAuth(auth, request, config.baseUrl);
+		response.headers.set("content-security-policy", signInPolicy(config));
+		return response;
 	},
 	["GET", "POST"],
 );
