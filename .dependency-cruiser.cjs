@@ -66,7 +66,14 @@ const allowed = [
 	{
 		from: { path: "^app/_wire/" },
 		to: {
-			path: ["^lib/config\\.ts$", "^lib/log\\.ts$", contracts, database, ...npm("@prisma/adapter-better-sqlite3")],
+			path: [
+				"^lib/config\\.ts$",
+				"^lib/log\\.ts$",
+				"^hsm/client\\.ts$",
+				contracts,
+				database,
+				...npm("@prisma/adapter-better-sqlite3"),
+			],
 		},
 	},
 	{ from: { path: "^app/_wire/" }, to: { dependencyTypes: ["core"] } },
@@ -79,6 +86,7 @@ const allowed = [
 				"^bin/",
 				"^lib/",
 				"^hsm/index\\.ts$",
+				"^app/_wire/index\\.ts$",
 				"^prisma/",
 				deviceDoor,
 				...npm("next", "oidc-provider", "@prisma/adapter-better-sqlite3"),

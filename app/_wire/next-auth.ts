@@ -16,6 +16,9 @@ export interface AuthCall {
 
 type PagesHandler = (request: NextApiRequest, response: NextApiResponse, options: AuthOptions) => Promise<void>;
 
+/** CommonJS: a bundler gives its default export, Node the module that holds it. */
+const nextAuth = ("default" in NextAuth ? NextAuth.default : NextAuth) as unknown as PagesHandler;
+
 export async function callNextAuth(options: AuthOptions, call: AuthCall): Promise<Response> {
 	const request = {
 		method: call.method,
@@ -25,7 +28,7 @@ export async function callNextAuth(options: AuthOptions, call: AuthCall): Promis
 		headers: {},
 	};
 	const answer = new Answer();
-	await (NextAuth as PagesHandler)(request as unknown as NextApiRequest, answer as unknown as NextApiResponse, options);
+	await nextAuth(request as unknown as NextApiRequest, answer as unknown as NextApiResponse, options);
 	return answer.toResponse();
 }
 
