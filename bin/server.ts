@@ -1,4 +1,4 @@
-/** The production server's processes: the HSM agent, when nobody else runs one, and Next. */
+/** The production server's processes: the HSM agent, when nobody else runs one, and the web process. */
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Config, Environment } from "../lib/config.ts";
@@ -27,8 +27,8 @@ export interface RunningServer {
 	stop(): Promise<void>;
 }
 
-/** Children have this long after SIGTERM; all must be gone within 10 s. */
-const grace = 7_000;
+/** How long a child has after SIGTERM (milliseconds); all must be gone within 10 s. The web process finishes its answers. */
+const grace = { web: 5_000, other: 1_000 };
 
 /** Starts the children; they may take a second or two until they are ready. */
 export function startServer(options: ServerOptions): RunningServer {
@@ -43,16 +43,15 @@ export function startServer(options: ServerOptions): RunningServer {
 		}
 	}
 	if (options.localIdp) children.push(makeChild(options, "idp", ["dist/bin/idp-process.js"], env));
-	const listen = config.listen === null ? [] : ["-H", config.listen];
-	const next = ["node_modules/next/dist/bin/next", "start", "-p", String(config.port), ...listen];
-	children.push(makeChild(options, "web", next, webEnvironment(env)));
+	const web = makeChild(options, "web", ["dist/bin/web.js"], webEnvironment(env));
+	children.push(web);
 	for (const child of children) child.start();
 	return {
 		ready: (time, signal) => awaitReady(options, time, signal),
 		async stop() {
 			for (const child of children) child.retire();
 			// The web process first: it may still need a signature for what it is answering.
-			for (const child of children.toReversed()) await child.stop(grace / children.length);
+			for (const child of children.toReversed()) await child.stop(child === web ? grace.web : grace.other);
 		},
 	};
 }
