@@ -1,13 +1,9 @@
 import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
-import { root, startServer, type TestServer } from "../harness/server.ts";
+import { bothWays, root, startServer, type TestServer } from "../harness/server.ts";
 
 let server: TestServer;
-beforeAll(async () => {
-	server = await startServer();
-});
-afterAll(() => server.stop());
 
 interface Run {
 	code: number | null;
@@ -31,7 +27,12 @@ function enroll(...args: string[]): Promise<Run> {
 	return new Promise((resolve) => child.once("close", (code) => resolve({ ...run, code })));
 }
 
-describe("ota device enroll against the built server", () => {
+describe.each(bothWays)("ota device enroll against %s", (_way, settings) => {
+	beforeAll(async () => {
+		server = await startServer(settings);
+	});
+	afterAll(() => server.stop());
+
 	it.each([
 		["an iPhone", "alice", []],
 		["the same person's second iPhone", "alice", []],

@@ -3,13 +3,9 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { signIn } from "../harness/browser.ts";
 import { childrenOf } from "../harness/processes.ts";
-import { startServer, type TestServer } from "../harness/server.ts";
+import { bothWays, startServer, type TestServer } from "../harness/server.ts";
 
 let server: TestServer;
-beforeAll(async () => {
-	server = await startServer();
-});
-afterAll(() => server.stop());
 
 /** A child of `up` by the end or the beginning of its command; 0 when there is none. */
 const childPid = (command: RegExp) => childrenOf(server.pid).find((child) => command.test(child.command))?.pid ?? 0;
@@ -25,7 +21,12 @@ async function until(condition: () => Promise<boolean>): Promise<void> {
 	}
 }
 
-describe("health", () => {
+describe.each(bothWays)("health under %s", (_, settings) => {
+	beforeAll(async () => {
+		server = await startServer(settings);
+	});
+	afterAll(() => server.stop());
+
 	it("is live and ready once up says so", async () => {
 		for (const path of ["/api/health/live", "/api/health/ready"]) {
 			const response = await get(path);
@@ -67,7 +68,7 @@ describe("health", () => {
 	});
 
 	it("keeps PKCS#11 out of the web process", () => {
-		const maps = readFileSync(join("/proc", String(childPid(/^next-server/)), "maps"), "utf8");
+		const maps = readFileSync(join("/proc", String(server.webPid()), "maps"), "utf8");
 		expect(maps).toContain("better_sqlite3.node");
 		expect(maps).not.toMatch(/pkcs11|softhsm/);
 	});

@@ -39,7 +39,7 @@ describe("npm start", () => {
 			PORT: String(port),
 			OTA_LISTEN: "127.0.0.1",
 		});
-		await Promise.race([Promise.all([start.saw(/hsm\.ready/), start.saw(/Ready in/)]), start.ended]);
+		await Promise.race([Promise.all([start.saw(/hsm\.ready/), start.saw(/web\.ready/)]), start.ended]);
 		expect((await fetch(`http://localhost:${port}/api/health/ready`)).status).toBe(200);
 		const family = descendantsOf(Number(start.child.pid)).map(({ pid }) => pid);
 		expect(family).toHaveLength(2);
