@@ -1,6 +1,6 @@
 /**
  * Which public keys we certify: RSA of 2048 to 4096 bits with exponent 65537 (Apple's SCEP and profile encryption know
- * RSA alone), no small factors, and none of our own keys.
+ * RSA alone), not made in a way that anybody can undo, and none of our own keys.
  */
 import { createHash } from "node:crypto";
 import { readAlgorithm } from "../cms/algorithms.ts";
@@ -9,19 +9,26 @@ import { readDer, sequence, tag } from "../der/reader.ts";
 import { bitStringOctets, equalBytes, unsignedHex } from "../der/values.ts";
 import { algorithmIdentifier, nullValue } from "../der/writer.ts";
 import { OtaError } from "../errors.ts";
+import { weaknessOf } from "./weak-modulus.ts";
 
 const refused = (why: string): OtaError => new OtaError("key_policy", `public key: ${why}`);
 
 /** SHA-256 of the key, hex, once it may be certified; `algorithm` or `key_policy` otherwise. */
 export function acceptPublicKey(publicKeyInfo: Uint8Array, forbidden: ReadonlySet<string>): string {
 	const { modulus, exponent } = readRsa(publicKeyInfo);
-	const bits = modulus.toString(2).length;
+	const bits = bitLength(modulus);
 	if (bits < 2048 || bits > 4096 || bits % 8 !== 0) throw refused(`RSA of ${bits} bits`);
 	if (exponent !== 65_537n) throw refused("its exponent is not 65537");
-	if (sharesFactor(modulus, smallPrimes)) throw refused("its modulus has a small factor");
+	const weakness = weaknessOf(modulus);
+	if (weakness !== null) throw refused(weakness);
 	const hash = createHash("sha256").update(publicKeyInfo).digest("hex");
 	if (forbidden.has(hash)) throw refused("it is one of this server's own, or denied");
 	return hash;
+}
+
+function bitLength(value: bigint): number {
+	const hex = value.toString(16);
+	return (hex.length - 1) * 4 + (32 - Math.clz32(Number.parseInt(hex.charAt(0), 16)));
 }
 
 /** RFC 3279 section 2.3.1: the parameters are NULL. */
@@ -41,22 +48,4 @@ function readRsa(publicKeyInfo: Uint8Array): { modulus: bigint; exponent: bigint
 	const exponent = BigInt(`0x${unsignedHex(fields.take())}`);
 	fields.end();
 	return { modulus, exponent };
-}
-
-/** The product of the primes below 752: one division tells whether any divides the modulus. */
-const smallPrimes: bigint = (() => {
-	let product = 1n;
-	for (let candidate = 2; candidate < 752; candidate++) {
-		const divisible = Array.from({ length: candidate }, (_, n) => n).some(
-			(n) => n > 1 && n * n <= candidate && candidate % n === 0,
-		);
-		if (!divisible) product *= BigInt(candidate);
-	}
-	return product;
-})();
-
-function sharesFactor(modulus: bigint, product: bigint): boolean {
-	let [a, b] = [product, modulus % product];
-	while (b !== 0n) [a, b] = [b, a % b];
-	return a !== 1n;
 }

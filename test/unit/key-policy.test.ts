@@ -4,6 +4,7 @@ import { describe, expect, it } from "@jest/globals";
 import { acceptPublicKey } from "../../lib/ca/key-policy.ts";
 import { asOtaError } from "../../lib/errors.ts";
 import { ber, publicKeyInfo } from "../device/index.ts";
+import { closePrimes, infoOf, keyOf, prime, rocaKey } from "../harness/weak-keys.ts";
 
 const sha256 = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
 const judged = (spki: Uint8Array, forbidden: string[] = []): string => {
@@ -115,4 +116,56 @@ describe("acceptPublicKey", () => {
 		],
 		["a field too many", ber.sequence(ber.algorithm(rsaEncryption), ber.bitString(new Uint8Array()), ber.nil())],
 	])("malformed: %s", (_what, spki) => expect(judged(spki)).toBe("malformed"));
+});
+
+describe("a modulus that anybody can factor", () => {
+	const why = (spki: Uint8Array): string => {
+		try {
+			acceptPublicKey(spki, new Set());
+			return "accepted";
+		} catch (error) {
+			return asOtaError(error).message;
+		}
+	};
+	const tooClose = "public key: its two primes are too close together";
+	const roca = "public key: its modulus is of a broken generator (ROCA)";
+	const small = primes(752).filter((each) => each > 2n);
+	/** (a - b)(a + b) that Fermat's method finds in this round: a is so much over its square root, by b^2 / 2a. */
+	const inRound = (round: bigint): Uint8Array => {
+		const a = (1n << 1023n) + (1n << 1022n) + 12_345n;
+		let b = 1n;
+		for (let bit = 520n; bit >= 0n; bit--) if ((b | (1n << bit)) ** 2n < a * (2n * round + 1n)) b |= 1n << bit;
+		b &= ~1n;
+		while (small.some((each) => (a - b) % each === 0n || (a + b) % each === 0n)) b -= 2n;
+		return infoOf({ n: (a - b) * (a + b), e: 65_537n, d: null });
+	};
+
+	it.each([
+		["two neighbouring primes", () => infoOf(closePrimes(2048)), tooClose],
+		["two primes that share half of their bits", () => infoOf(closePrimes(2048, 1n << 512n)), tooClose],
+		["neighbours of 2,048 bits", () => infoOf(closePrimes(4096, 1n << 1000n)), tooClose],
+		["a square", () => infoOf({ n: prime(1024) ** 2n, e: 65_537n, d: null }), tooClose],
+		["ROCA's form in 2048 bits", () => infoOf(rocaKey(2048, 126)), roca],
+		["ROCA's form in 4096 bits", () => infoOf(rocaKey(4096, 225)), roca],
+	])("%s is refused", (_what, make, expected) => expect(why(make())).toBe(expected));
+
+	it.each([1n, 2n, 9n, 42n, 80n, 98n])("is found in round %s of Fermat's method", (round) => {
+		expect(why(inRound(round))).toBe(tooClose);
+	});
+	it.each([101n, 150n, 1000n])("is not looked for in round %s", (round) =>
+		expect(why(inRound(round))).toBe("accepted"),
+	);
+
+	it("is none when its primes were drawn", () => {
+		for (let draw = 0; draw < 20; draw++) {
+			expect(why(infoOf(keyOf([prime(1024), prime(1024)])))).toBe("accepted");
+		}
+	});
+
+	it("is looked for in less than a millisecond", () => {
+		const spki = infoOf(keyOf([prime(2048), prime(2048)]));
+		const begin = performance.now();
+		for (let round = 0; round < 100; round++) acceptPublicKey(spki, new Set());
+		expect((performance.now() - begin) / 100).toBeLessThan(1);
+	});
 });
