@@ -3,7 +3,11 @@ import { asOtaError, OtaError, outcomes } from "../errors.ts";
 import type { Log, Random } from "../ports.ts";
 import { refusalPage } from "./refusal-page.ts";
 
-const always = { "cache-control": "no-store", "x-content-type-options": "nosniff" };
+const always = {
+	"cache-control": "no-store",
+	"x-content-type-options": "nosniff",
+	"referrer-policy": "no-referrer",
+};
 
 /** 200 with bytes or text of exactly this media type. */
 export function answer(content: Uint8Array | string, type: string, headers: Record<string, string> = {}): Response {

@@ -135,13 +135,18 @@ function rootCertificate(request: Request, root: RootCertificate): Response {
 	return answer(root.der, "application/x-x509-ca-cert", headers);
 }
 
+/** Fetched before anybody asked: by browsers of today and of yesterday, and by a link of Next's in view. */
+function isAhead({ headers }: Request): boolean {
+	const purposes = ["sec-purpose", "purpose", "x-purpose", "x-moz"].map((name) => headers.get(name) ?? "");
+	return /prefetch|preview/i.test(purposes.join()) || headers.has("next-router-prefetch");
+}
+
 /** Previews and prefetches are answered without spending anything: no challenge is drawn for them. */
 async function enroll(request: Request, wiring: Wiring): Promise<Response> {
 	readOnly(request);
 	checkHost(request, wiring.options.baseUrl);
 	if (request.method === "HEAD") return empty(200);
-	const purpose = request.headers.get("sec-purpose") ?? request.headers.get("purpose") ?? "";
-	if (/prefetch|preview/i.test(purpose)) return empty(204);
+	if (isAhead(request)) return empty(204);
 	const user = readUser(await wiring.options.user(request));
 	if (user === null) return wiring.options.signIn(request, `${wiring.basePath}/enroll`);
 	const profile = await start(await wiring.open(), user);
