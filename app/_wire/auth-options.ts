@@ -8,7 +8,7 @@ import { sameOriginPath } from "./return-to.ts";
 
 /** The claims of an ID token that count here (OpenID Connect Core section 5.1; `groups` by custom). */
 interface Claims {
-	sub: string;
+	sub: unknown;
 	email?: unknown;
 	email_verified?: unknown;
 	name?: unknown;
@@ -33,7 +33,8 @@ function oidcProvider(signIn: SignIn): OAuthConfig<Claims> {
 		checks: ["pkce", "state", "nonce"],
 		httpOptions: { timeout: 10_000 },
 		profile: (claims) => ({
-			id: claims.sub,
+			// Without an id next-auth signs nobody in.
+			id: text(claims.sub) ?? "",
 			email: text(claims.email),
 			name: text(claims.name),
 			groups: Array.isArray(claims.groups) ? claims.groups.filter((group) => typeof group === "string") : [],
