@@ -73,8 +73,15 @@ export class Connections {
 		const own = this.#peers.get(peer) ?? new Set();
 		this.#peers.set(peer, own.add(socket));
 		this.#waiting.add(socket);
-		if (this.#waiting.size > this.limits.all) first(this.#waiting)?.destroy();
-		if (own.size > this.limits.perPeer && !this.isTrusted(peer)) first(own)?.destroy();
+		if (this.#waiting.size > this.limits.all) this.#cutOff(first(this.#waiting));
+		if (own.size > this.limits.perPeer && !this.isTrusted(peer)) this.#cutOff(first(own));
+	}
+
+	/** Out of the count at once: Node tells of the close only after it has accepted the next ones. */
+	#cutOff(socket: Socket | undefined): void {
+		if (!socket) return;
+		this.#served(socket, socket.remoteAddress ?? "");
+		socket.destroy();
 	}
 
 	#served(socket: Socket, peer: string): void {

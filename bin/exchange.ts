@@ -20,8 +20,21 @@ export function checkHead(request: IncomingMessage): void {
 	if (!url.startsWith("/")) throw new OtaError("malformed", "the request's target is no path");
 	// A Request cannot carry it, and it would repeat cookies (RFC 9110 section 9.3.8).
 	if (method === "TRACE") throw new MethodError(method, "GET, HEAD, POST");
+	refuseActions(request);
 	if (headers["content-encoding"] !== undefined) throw new OtaError("media_type", "Content-Encoding is not accepted");
 	if (Number(headers["content-length"] ?? 0) > longestBody) throw new OtaError("too_large", "Content-Length");
+}
+
+/** The app has no Server Action (facts: code ran through them): what is written for one reaches no parser of Next's. */
+function refuseActions({ headers, method }: IncomingMessage): void {
+	const isRead = method === "GET" || method === "HEAD";
+	if (headers["next-action"] !== undefined || (headers.rsc !== undefined && !isRead)) {
+		throw new OtaError("not_found", "a Server Action");
+	}
+	const type = headers["content-type"] ?? "";
+	if (/^\s*(multipart\/|text\/x-component)/i.test(type)) {
+		throw new OtaError("media_type", `Content-Type ${JSON.stringify(type.slice(0, 80))}`);
+	}
 }
 
 export const hasBody = ({ headers }: IncomingMessage): boolean =>

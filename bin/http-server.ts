@@ -58,10 +58,13 @@ export function makeHttpServer(options: HttpServerOptions): HttpServer {
 	// Who does not read the answer either.
 	server.timeout = 30_000;
 	const front = new Front(options);
+	const open = new Set<ServerResponse>();
 	let draining = false;
 	const serve = (request: IncomingMessage, response: ServerResponse, expectsContinue: boolean) => {
-		if (draining) response.shouldKeepAlive = false;
+		open.add(response);
+		response.once("close", () => open.delete(response));
 		response.once("finish", () => draining && linger(request.socket));
+		if (draining) response.shouldKeepAlive = false;
 		void front.serve(request, response, expectsContinue);
 	};
 	server.on("connection", (socket) => front.opened(socket));
@@ -75,6 +78,7 @@ export function makeHttpServer(options: HttpServerOptions): HttpServer {
 		server,
 		async drain(grace) {
 			draining = true;
+			for (const response of open) response.shouldKeepAlive = false;
 			const closed = new Promise<void>((done) => server.close(() => done()));
 			const timer = setTimeout(() => server.closeAllConnections(), grace);
 			await closed;
@@ -162,8 +166,8 @@ class Front {
 
 	clientError(error: NodeJS.ErrnoException, socket: Duplex): void {
 		const connection = socket as Socket;
-		// Reset by the caller, or opened and never used (browsers do that): nobody asked anything.
-		if (!socket.writable || error.code === "ECONNRESET" || connection.bytesRead === 0) {
+		// Left by the caller, or opened and never used (browsers do that): nobody waits for a word.
+		if (!socket.writable || goneAway.has(error.code ?? "") || connection.bytesRead === 0) {
 			socket.destroy();
 			return;
 		}
@@ -173,6 +177,7 @@ class Front {
 }
 
 /** Node's own codes. */
+const goneAway: ReadonlySet<string> = new Set(["ECONNRESET", "HPE_INVALID_EOF_STATE"]);
 const parserRefusals: Readonly<Record<string, Parameters<typeof connectionRefusal>[0]>> = {
 	ERR_HTTP_REQUEST_TIMEOUT: "timeout",
 	HPE_HEADER_OVERFLOW: "header_too_large",
