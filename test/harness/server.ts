@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
-import { createServer } from "node:net";
+import { createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -158,14 +158,14 @@ export function runBuilt(program: string, env: Readonly<Record<string, string>>,
 
 /** Ports that nobody listens on, two unless told. */
 export async function freePorts(count = 2): Promise<[number, number, ...number[]]> {
-	const servers = await Promise.all(Array.from({ length: count }, listenAnywhere));
+	const servers = await Promise.all(Array.from({ length: count }, () => listenAnywhere()));
 	const ports = servers.map(({ port }) => port);
 	await Promise.all(servers.map(({ close }) => close()));
 	return ports as [number, number, ...number[]];
 }
 
-export function listenAnywhere(): Promise<{ port: number; close(): Promise<void> }> {
-	const server = createServer();
+export function listenAnywhere(called?: (socket: Socket) => void): Promise<{ port: number; close(): Promise<void> }> {
+	const server = createServer(called);
 	return new Promise((resolve, reject) => {
 		server.once("error", reject).listen(0, "127.0.0.1", () => {
 			const address = server.address();
