@@ -46,7 +46,7 @@ const refused = [
 	["app/enroll/prisma.ts", "prisma/generated/client.ts"],
 	["app/enroll/agent-client.ts", "hsm/client.ts"],
 	["app/_wire/device.ts", "test/device/index.ts"],
-	["bin/page.ts", "app/enroll/agent.ts"],
+	["bin/page.ts", "app/enroll/inside.ts"],
 	["bin/inside-hsm.ts", "hsm/agent/planted.ts"],
 	["bin/inside-device.ts", "test/device/private.ts"],
 	["test/device/planted.ts", "lib/der/index.ts"],
