@@ -17,12 +17,22 @@ export function checkHead(request: IncomingMessage): void {
 	const { rawHeaders, method = "", url = "", headers } = request;
 	const hosts = rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === "host").length;
 	if (hosts !== 1) throw new OtaError("malformed", `${hosts} Host headers`);
-	if (!url.startsWith("/")) throw new OtaError("malformed", "the request's target is no path");
+	if (!url.startsWith("/") || !isDecodable(url)) throw new OtaError("malformed", "the request's target is no path");
 	// A Request cannot carry it, and it would repeat cookies (RFC 9110 section 9.3.8).
 	if (method === "TRACE") throw new MethodError(method, "GET, HEAD, POST");
 	refuseActions(request);
 	if (headers["content-encoding"] !== undefined) throw new OtaError("media_type", "Content-Encoding is not accepted");
 	if (Number(headers["content-length"] ?? 0) > longestBody) throw new OtaError("too_large", "Content-Length");
+}
+
+/** Next answers a path that it cannot decode with a bare 500. */
+function isDecodable(url: string): boolean {
+	try {
+		decodeURIComponent(url.split("?", 1)[0] ?? "");
+		return true;
+	} catch {
+		return false;
+	}
 }
 
 /** The app has no Server Action (facts: code ran through them): what is written for one reaches no parser of Next's. */

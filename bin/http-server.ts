@@ -109,6 +109,7 @@ class Front {
 	async serve(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): Promise<void> {
 		const { socket } = request;
 		if (this.#connections.isRefused(socket)) return;
+		this.#strictTransport(response);
 		this.#connections.began(request);
 		response.once("close", () => this.#connections.answered(request));
 		try {
@@ -131,6 +132,12 @@ class Front {
 		await sendResponse(await step(toRequest(request, body ?? Buffer.alloc(0), baseUrl)), response);
 	}
 
+	/** RFC 6797, on every answer: devices' addresses and static files too. */
+	#strictTransport(response: ServerResponse): void {
+		if (!this.options.baseUrl.startsWith("https:")) return;
+		response.setHeader("strict-transport-security", "max-age=31536000");
+	}
+
 	#overwriteAddress({ headers, socket }: IncomingMessage): void {
 		const peer = socket.remoteAddress ?? "";
 		if (!this.#proxies.isTrusted(peer)) for (const name of wayHeaders) delete headers[name];
@@ -145,6 +152,7 @@ class Front {
 			return;
 		}
 		for (const name of response.getHeaderNames()) response.removeHeader(name);
+		this.#strictTransport(response);
 		if (asOtaError(failure).code !== "internal" || !request.complete) {
 			this.#connections.refuse(request.socket);
 			lingerAtEnd(request.socket);

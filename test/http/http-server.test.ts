@@ -136,6 +136,34 @@ describe("what Next is given", () => {
 	});
 });
 
+describe("every answer", () => {
+	const hsts = async (url: string, path: string) =>
+		(await fetch(`${url}${path}`)).headers.get("strict-transport-security");
+
+	it("asks for TLS from then on, a step's, Next's and a refusal too", async () => {
+		const { url } = await start(nothing, async () => new Response("step"));
+		for (const path of ["/CA", "/other", "/%zz"]) expect(await hsts(url, path)).toBe("max-age=31536000");
+	});
+
+	it("says nothing of it on plain http", async () => {
+		const { url } = await start(nothing, async () => new Response("step"), { baseUrl: "http://localhost:3000" });
+		for (const path of ["/CA", "/other", "/%zz"]) expect(await hsts(url, path)).toBeNull();
+	});
+});
+
+describe("what is no path", () => {
+	it.each(["/%zz", "/%", "/enroll%ff", "/%c0%ae/enroll"])("is refused before Next's bare 500: %s", async (path) => {
+		const seen: string[] = [];
+		const { url } = await start(async (request, response) => {
+			seen.push(request.url ?? "");
+			response.end();
+		});
+		const answer = await fetch(`${url}${path}`);
+		expect([answer.status, answer.headers.get("content-type")]).toEqual([400, "application/problem+json"]);
+		expect(seen).toEqual([]);
+	});
+});
+
 describe("what a step is given and answers", () => {
 	it("is a request under the public address, with the bytes as they came", async () => {
 		let asked: Request | null = null;
