@@ -66,12 +66,11 @@ export function readEnvelopedData(bytes: Uint8Array, options: ReadOptions = { be
 		throw new OtaError("algorithm", "AuthEnvelopedData is not accepted");
 	}
 	const fields = sequence(readContentInfo(root, oids.envelopedData), "EnvelopedData");
-	smallInteger(fields.take(tag.integer));
-	fields.optional(context(0));
+	// Section 6.1: 0 for one recipient named by issuer and serial number, and nothing that is optional.
+	if (smallInteger(fields.take(tag.integer)) !== 0) throw undecipherable("another version than 0");
 	const [recipient, ...others] = fields.take(tag.set).children;
 	if (!recipient || others.length > 0) throw undecipherable("exactly one recipient is expected");
 	const encrypted = sequence(fields.take(), "EncryptedContentInfo");
-	fields.optional(context(1));
 	fields.end();
 	if (oid(encrypted.take()) !== oids.data) throw undecipherable("content is not of type data");
 	const { cipher, iv } = readCipher(readAlgorithm(encrypted.take(), "ContentEncryptionAlgorithm"));
@@ -83,7 +82,7 @@ export function readEnvelopedData(bytes: Uint8Array, options: ReadOptions = { be
 function readRecipient(element: Element): Pick<EnvelopedData, "issuer" | "serialNumber" | "encryptedKey"> {
 	if (element.tag !== tag.sequence) throw undecipherable("recipient of another kind than key transport");
 	const fields = sequence(element, "KeyTransRecipientInfo");
-	smallInteger(fields.take(tag.integer));
+	if (smallInteger(fields.take(tag.integer)) !== 0) throw undecipherable("recipient of another version than 0");
 	const name = fields.take();
 	if (name.tag !== tag.sequence) throw undecipherable("recipient not named by issuer and serial number");
 	const rid = sequence(name, "IssuerAndSerialNumber");
@@ -93,7 +92,7 @@ function readRecipient(element: Element): Pick<EnvelopedData, "issuer" | "serial
 	const transport = readAlgorithm(fields.take(), "KeyEncryptionAlgorithm");
 	const encryptedKey = octets(fields.take());
 	fields.end();
-	if (transport.oid !== oids.rsaEncryption) {
+	if (transport.oid !== oids.rsaEncryption || transport.parameters !== null) {
 		throw new OtaError("algorithm", `key transport ${transport.oid} is not accepted`);
 	}
 	return { issuer, serialNumber, encryptedKey };

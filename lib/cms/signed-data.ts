@@ -61,6 +61,7 @@ export class SignedData {
 		if (!verify(digest, info.attributesToVerify, signer.publicKey, info.signature)) {
 			throw new OtaError("signature", "SignerInfo: the signature does not hold");
 		}
+		checkSelfIssued(signer);
 		const others = this.#certificates.filter((certificate) => !equalBytes(certificate.der, signer.der));
 		return { content: this.#content, signer, others, digest };
 	}
@@ -91,6 +92,12 @@ export class SignedData {
 	}
 }
 
+/** A certificate that vouches for itself proves nothing, and is still none when that is not true. */
+function checkSelfIssued(signer: X509): void {
+	if (!equalBytes(signer.issuer, signer.subject) || signer.isSignedBy(signer.publicKey)) return;
+	throw new OtaError("signature", "SignedData: the signer's certificate is not what its key signed");
+}
+
 function single(attributes: Attributes, id: string): Element {
 	const values = attributes.get(id);
 	const [value] = values ?? [];
@@ -114,9 +121,9 @@ interface SignerInfo {
 /** ContentInfo with SignedData; BER unless told. */
 export function readSignedData(bytes: Uint8Array, options: ReadOptions = { ber: true }): SignedData {
 	const fields = sequence(readContentInfo(readDer(bytes, options), oids.signedData), "SignedData");
-	const version = smallInteger(fields.take(tag.integer));
-	if (version > 5) throw malformed("SignedData: unknown version");
-	fields.take(tag.set);
+	// Section 5.1: 1 for content of type data under signers named by issuer and serial number.
+	if (smallInteger(fields.take(tag.integer)) !== 1) throw malformed("SignedData: version 1 is expected");
+	const digests = fields.take(tag.set);
 	const encapsulated = sequence(fields.take(), "EncapsulatedContentInfo");
 	if (oid(encapsulated.take()) !== oids.data) throw malformed("SignedData: content is not of type data");
 	const wrapper = new Fields(encapsulated.take(context(0)), context(0), "eContent");
@@ -129,7 +136,17 @@ export function readSignedData(bytes: Uint8Array, options: ReadOptions = { ber: 
 	fields.end();
 	const [signerInfo] = signerInfos;
 	if (!signerInfo || signerInfos.length !== 1) throw malformed("SignedData: exactly one signer is expected");
-	return new SignedData(content, certificates, readSignerInfo(signerInfo));
+	const info = readSignerInfo(signerInfo);
+	checkDigests(digests, info);
+	return new SignedData(content, certificates, info);
+}
+
+/** DigestAlgorithmIdentifiers: the one signer's, and no other. Nobody signs them. */
+function checkDigests(digests: Element, { digestOid }: SignerInfo): void {
+	const named = digests.children.map((each) => readAlgorithm(each, "DigestAlgorithm"));
+	const [only] = named;
+	const fits = named.length === 1 && only?.oid === digestOid && only.parameters === null;
+	if (!fits) throw malformed("SignedData: its digests are not the signer's");
 }
 
 /** The content of a ContentInfo of the expected type. */

@@ -167,6 +167,17 @@ describe("what cannot be opened", () => {
 		expect(await opened(stdout)).toBe("algorithm");
 	});
 
+	it.each([
+		["the EnvelopedData", 0],
+		["the recipient", 1],
+	])("%s of version 2: decryption", async (_what, occurrence) => {
+		const message = Buffer.from(device({ encoding: "der" }));
+		let at = message.indexOf(Buffer.from("020100", "hex"));
+		if (occurrence === 1) at = message.indexOf(Buffer.from("020100", "hex"), at + 1);
+		message[at + 2] = 2;
+		expect(await opened(message)).toBe("decryption");
+	});
+
 	it("a recipient named by its key identifier: decryption", async () => {
 		const args = ["cms", "-encrypt", "-binary", "-outform", "DER", "-aes128", "-keyid", "-recip", "ra.pem"];
 		const { stdout, status } = spawnSync("openssl", args, { cwd: dir, input: content });

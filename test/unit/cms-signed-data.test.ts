@@ -226,6 +226,53 @@ describe("refusals", () => {
 		["64 KiB and more", "too_large", message({ content: new Uint8Array(66_000) })],
 	])("%s: %s", (_what, code, bytes) => expect(judged(bytes)).toBe(code));
 
+	/** The first occurrence replaced: what comes before the content and the certificates. */
+	const patchedFirst = (bytes: Uint8Array, from: string, to: string): Uint8Array => {
+		const copy = Buffer.from(bytes);
+		const at = copy.indexOf(Buffer.from(from, "hex"));
+		expect(at).toBeGreaterThan(0);
+		Buffer.from(to, "hex").copy(copy, at);
+		return copy;
+	};
+	it.each([0, 3, 4, 5, 0x81])("version %i, which nobody signs", (version) => {
+		const to = `0201${version.toString(16).padStart(2, "0")}`;
+		expect(judged(patchedFirst(message(), "020101", to))).toBe("malformed");
+	});
+
+	const named = (digest: string): string => Buffer.from(ber.algorithm(digest)).toString("hex");
+	it.each([
+		["of another digest", named(oids.sha384)],
+		["of another type", `31${named(oids.sha256).slice(2)}`],
+		["with other parameters than NULL", `${named(oids.sha256).slice(0, -4)}0400`],
+	])("digestAlgorithms %s than the signer's, which nobody signs", (_what, to) => {
+		expect(judged(patchedFirst(message(), named(oids.sha256), to))).toBe("malformed");
+	});
+
+	it("no digestAlgorithms, or two", () => {
+		const good = Buffer.from(inner(message({ encoding: "der" })));
+		const digests = Buffer.from(named(oids.sha256), "hex");
+		const from = good.indexOf(digests);
+		const withDigests = (...parts: Uint8Array[]) =>
+			ber.sequence(
+				ber.oid(signedDataType),
+				ber.context(
+					0,
+					ber.sequence(good.subarray(4, from - 2), ber.set(...parts), good.subarray(from + digests.length)),
+				),
+			);
+		expect([withDigests(digests), withDigests(), withDigests(digests, digests)].map((bytes) => judged(bytes))).toEqual([
+			"accepted",
+			"malformed",
+			"malformed",
+		]);
+	});
+
+	it("a self-signed certificate that its own key did not sign", () => {
+		const bent = Uint8Array.from(signer.certificate);
+		bent[bent.length - 1] = (bent.at(-1) as number) ^ 1;
+		expect(judged(message({ certificates: [bent] }))).toBe("signature");
+	});
+
 	it("takes the parts that the table above is built of", () => {
 		const whole = ber.sequence(ber.oid(signedDataType), ber.context(0, inner(message({ encoding: "der" }))));
 		expect(judged(whole)).toBe("accepted");
@@ -259,10 +306,9 @@ describe("refusals", () => {
 	});
 });
 
-/** digestAlgorithms and the enclosed certificate (but for its name, serial number and key) are not signed. */
+/** The subject of the enclosed certificate: another one than the issuer's makes it one that nobody here can check. */
 function isOutsideTheSignature(bytes: Uint8Array, at: number): boolean {
-	const whole = Buffer.from(bytes);
-	const certificate = whole.indexOf(signer.certificate);
-	const inCertificate = at >= certificate && at < certificate + signer.certificate.length;
-	return inCertificate || at < whole.indexOf(Buffer.from(ber.oid(dataType)));
+	const name = ber.name([["CN", "signer"]]);
+	const subject = Buffer.from(bytes).lastIndexOf(name, Buffer.from(bytes).indexOf(signer.certificate) + 300);
+	return at >= subject && at < subject + name.length;
 }
