@@ -4,7 +4,7 @@ import { DeviceSession, generateDeviceAuthority, issueDeviceIdentity } from "../
 import { alice } from "../harness/ota.ts";
 import { rsaKeySource } from "../harness/rsa-keys.ts";
 import { type SoftwareKeys, softwareKeys } from "../harness/software-keys.ts";
-import { type WatchedOta, watchedOta } from "../harness/watched-ota.ts";
+import { watchedOta } from "../harness/watched-ota.ts";
 
 let keys: SoftwareKeys;
 const authority = generateDeviceAuthority();
