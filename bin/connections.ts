@@ -47,7 +47,8 @@ export class Connections {
 		const { socket } = request;
 		const unanswered = this.#unanswered.get(socket);
 		unanswered?.delete(request);
-		if (unanswered?.size === 0 && !socket.destroyed) this.#waits(socket, socket.remoteAddress ?? "");
+		// A request that is still arriving does not make the connection a served one.
+		if (unanswered && !this.isAnswering(socket) && !socket.destroyed) this.#waits(socket, socket.remoteAddress ?? "");
 	}
 
 	/** The request that is arriving on a socket; null before its head is there. */

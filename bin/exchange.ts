@@ -5,6 +5,7 @@
 import { IncomingMessage, type ServerResponse } from "node:http";
 import { OtaError } from "../lib/errors.ts";
 import { MethodError } from "../lib/http/answers.ts";
+import { BoundedBytes } from "../lib/http/bounded-bytes.ts";
 
 /** For every address of the app; the largest thing that anybody has to send is a SCEP request of a few kilobytes. */
 export const longestBody = 65_536;
@@ -21,6 +22,11 @@ export function checkHead(request: IncomingMessage): void {
 	// A Request cannot carry it, and it would repeat cookies (RFC 9110 section 9.3.8).
 	if (method === "TRACE") throw new MethodError(method, "GET, HEAD, POST");
 	refuseActions(request);
+	// Node takes "gzip, chunked" for chunked, and would hand on what nobody unpacked.
+	const coding = headers["transfer-encoding"];
+	if (coding !== undefined && coding.toLowerCase() !== "chunked") {
+		throw new OtaError("media_type", "Transfer-Encoding other than chunked");
+	}
 	if (headers["content-encoding"] !== undefined) throw new OtaError("media_type", "Content-Encoding is not accepted");
 	if (Number(headers["content-length"] ?? 0) > longestBody) throw new OtaError("too_large", "Content-Length");
 }
@@ -52,19 +58,12 @@ export const hasBody = ({ headers }: IncomingMessage): boolean =>
 
 /** The whole body; null when the caller went away. Failure: too_large, as soon as it is. */
 export function readBody(request: IncomingMessage): Promise<Buffer<ArrayBuffer> | null> {
-	const chunks: Buffer[] = [];
-	let length = 0;
+	const body = new BoundedBytes(longestBody);
 	return new Promise((resolve, reject) => {
 		request.on("data", (chunk: Buffer) => {
-			length += chunk.length;
-			if (length <= longestBody) {
-				chunks.push(chunk);
-				return;
-			}
-			chunks.length = 0;
-			reject(new OtaError("too_large", "body"));
+			if (!body.push(chunk)) reject(new OtaError("too_large", "body"));
 		});
-		request.once("end", () => resolve(Buffer.concat(chunks)));
+		request.once("end", () => resolve(body.bytes));
 		request.once("error", () => resolve(null));
 		request.once("close", () => resolve(null));
 	});

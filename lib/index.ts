@@ -15,6 +15,7 @@ import type { OtaOptions } from "./options.ts";
 
 export { type Code, ConfigError, OtaError, outcomes } from "./errors.ts";
 export { problem } from "./http/answers.ts";
+export { BoundedBytes } from "./http/bounded-bytes.ts";
 export type { Step, Steps } from "./http/handlers.ts";
 export { checkHost } from "./http/host.ts";
 export { jsonLog } from "./log.ts";

@@ -1,5 +1,6 @@
 /** Reads a request's body: right media type, no encoding, never more than the limit. */
 import { OtaError } from "../errors.ts";
+import { BoundedBytes } from "./bounded-bytes.ts";
 
 /** Device endpoints: 64 KiB. */
 const maxBody = 65_536;
@@ -12,19 +13,15 @@ export async function readBody(request: Request, types: readonly (string | null)
 		throw new OtaError("media_type", `Content-Type ${JSON.stringify(type?.slice(0, 80) ?? null)}`);
 	if (request.headers.has("content-encoding")) throw new OtaError("media_type", "Content-Encoding is not accepted");
 	if (Number(request.headers.get("content-length") ?? 0) > maxBody) throw new OtaError("too_large", "Content-Length");
-	const chunks: Uint8Array[] = [];
-	let size = 0;
+	const body = new BoundedBytes(maxBody);
 	const reader = request.body?.getReader();
 	for (let part = await next(reader); part && !part.done; part = await next(reader)) {
-		size += part.value.length;
-		if (size > maxBody) {
-			await reader?.cancel();
-			throw new OtaError("too_large", "body");
-		}
-		chunks.push(part.value);
+		if (body.push(part.value)) continue;
+		await reader?.cancel();
+		throw new OtaError("too_large", "body");
 	}
-	if (size === 0) throw new OtaError("malformed", "empty body");
-	return chunks.length === 1 ? (chunks[0] as Uint8Array) : Buffer.concat(chunks);
+	if (body.length === 0) throw new OtaError("malformed", "empty body");
+	return body.bytes;
 }
 
 /** A caller that goes away in the middle is no fault of ours. */

@@ -294,6 +294,28 @@ describe("a connection", () => {
 		for (const socket of [...waiting, served]) socket.destroy();
 	});
 
+	it("counts as waiting while a request behind an answered one is still arriving", async () => {
+		const { port } = await start(nothing);
+		const half = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nh";
+		const sockets: Socket[] = [];
+		for (let count = 0; count < 260; count++) {
+			const socket = (await connected(port)).on("error", () => undefined).resume();
+			socket.write(`${get}${half}`);
+			sockets.push(socket);
+		}
+		await pause(300);
+		const gone = sockets.filter(({ destroyed, readyState }) => destroyed || readyState !== "open");
+		expect(gone).toHaveLength(10);
+		for (const socket of sockets) socket.destroy();
+	});
+
+	it("says that a body is packed, and reaches nobody", async () => {
+		const { port } = await start(hold);
+		const head = "POST /form HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n";
+		expect((await rawExchange(port, head)).status).toBe(415);
+		expect(held).toEqual([]);
+	});
+
 	it("is finished before the end when it is served, and cut off after the grace", async () => {
 		const { port, drain } = await start(hold);
 		const [idle, unfinished] = await Promise.all([connected(port), connected(port)]);
