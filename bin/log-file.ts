@@ -14,6 +14,11 @@ export function openLogFile(dataDir: string, name: string): WriteStream {
 /** `npm run up` tells these itself, in words. */
 const toldAlready = ["config.device_roots"];
 
+/** What a caller chose must not steer the operator's terminal. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what it is about.
+const controls = /[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g;
+const plain = (text: string): string => text.replace(controls, "\ufffd");
+
 /** The short form of a line that people should see; null for the rest. */
 export function importantLine(child: string, line: string): string | null {
 	if (!line.startsWith("{")) return null;
@@ -21,7 +26,9 @@ export function importantLine(child: string, line: string): string | null {
 		const { time: _time, level, event, ...fields } = JSON.parse(line) as Record<string, unknown>;
 		if ((level !== "warn" && level !== "error") || toldAlready.includes(String(event))) return null;
 		const facts = Object.entries(fields).map(([name, value]) => `${name}=${value}`);
-		return `  ${child} ${level}: ${event} ${facts.join(" ")}`.trimEnd().slice(0, 400);
+		return plain(`  ${child} ${level}: ${event} ${facts.join(" ")}`)
+			.trimEnd()
+			.slice(0, 400);
 	} catch {
 		return null;
 	}

@@ -82,8 +82,8 @@ export function authOptions(signIn: SignIn, baseUrl: string, log: Log, now: () =
 		},
 		logger: {
 			// The metadata may hold tokens and personal data: the code and the error's own words are enough.
-			error: (code, metadata) => log.error("sign_in.failed", { code, reason: reason(metadata) }),
-			warn: (code) => log.warn("sign_in.warning", { code }),
+			error: (code, metadata) => log.error("sign_in.failed", { code: code.slice(0, 80), reason: reason(metadata) }),
+			warn: (code) => log.warn("sign_in.warning", { code: code.slice(0, 80) }),
 			debug: () => undefined,
 		},
 	};

@@ -1,6 +1,6 @@
 /** Sign-in over plain requests: the session of one, the start of OAuth by redirects alone, and next-auth's own pages. */
 import type { AuthOptions } from "next-auth";
-import { OtaError, type SessionUser } from "../../lib/index.ts";
+import { BoundedBytes, OtaError, type SessionUser } from "../../lib/index.ts";
 import { providerId, sessionUser } from "./auth-options.ts";
 import { callNextAuth } from "./next-auth.ts";
 import { sameOriginPath } from "./return-to.ts";
@@ -41,6 +41,8 @@ export async function startSignIn(options: AuthOptions, request: Request, origin
 export async function serveAuth(options: AuthOptions, request: Request, origin: string): Promise<Response> {
 	const url = new URL(request.url);
 	const action = url.pathname.replace(/^.*?\/api\/auth\//, "").split("/");
+	// next-auth's own client would log through it, and so could anybody: we have none.
+	if (action[0] === "_log") throw new OtaError("not_found", "the log of next-auth's client");
 	return callNextAuth(options, {
 		method: request.method,
 		action,
@@ -92,14 +94,9 @@ async function readForm(request: Request): Promise<Record<string, string>> {
 	if (!/^application\/x-www-form-urlencoded\b/i.test(type))
 		throw new OtaError("media_type", "sign-in takes forms alone");
 	if (Number(request.headers.get("content-length") ?? 0) > longestForm) throw tooLong();
-	const chunks: Uint8Array[] = [];
-	let length = 0;
-	for await (const chunk of request.body ?? []) {
-		length += chunk.length;
-		if (length > longestForm) throw tooLong();
-		chunks.push(chunk);
-	}
-	return Object.fromEntries(new URLSearchParams(Buffer.concat(chunks).toString("utf8")));
+	const form = new BoundedBytes(longestForm);
+	for await (const chunk of request.body ?? []) if (!form.push(chunk)) throw tooLong();
+	return Object.fromEntries(new URLSearchParams(form.bytes.toString("utf8")));
 }
 
 function tooLong(): OtaError {

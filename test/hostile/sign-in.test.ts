@@ -109,6 +109,14 @@ describe.each(bothWays)("%s", (_, settings) => {
 		});
 	});
 
+	it("lets nobody write its log through next-auth's client logger", async () => {
+		const body = `level=error&code=${"A".repeat(16_000)}&message=forged`;
+		const headers = { "content-type": "application/x-www-form-urlencoded", origin: "https://evil.example" };
+		const answer = await ask(server.url, "/api/auth/_log", { method: "POST", headers, body });
+		expect(answer.status).toBe(404);
+		expect(server.webLog()).not.toMatch(/AAAA|forged/);
+	});
+
 	describe("E05", () => {
 		const elsewhere = [
 			"//evil.example",
