@@ -1,6 +1,6 @@
 /** A PKCS#10 request (RFC 2986): the public key, proof of its possession, and the challenge. Names in it are not read. */
 import { readAlgorithm, signatureOf } from "../cms/algorithms.ts";
-import { readPublicKey, signatureHolds } from "../cms/signature.ts";
+import { readProvenKey, signatureHolds } from "../cms/signature.ts";
 import { readAttributes } from "../cms/signed-data.ts";
 import { oids } from "../der/oids.ts";
 import { context, malformed, readDer, sequence, tag } from "../der/reader.ts";
@@ -37,7 +37,7 @@ export function readCertificationRequest(der: Uint8Array): CertificationRequest 
 		der: root.raw,
 		publicKeyInfo,
 		verifyPossession() {
-			const publicKey = readPublicKey(publicKeyInfo);
+			const publicKey = readProvenKey(publicKeyInfo);
 			if (publicKey.asymmetricKeyType !== signatureOf(algorithm.oid).key) {
 				throw new OtaError("algorithm", "CertificationRequest: signature algorithm and key do not fit");
 			}

@@ -4,11 +4,11 @@
  */
 import { createPublicKey, type KeyObject, verify } from "node:crypto";
 import { oids } from "../der/oids.ts";
-import { malformed, readDer, sequence, tag } from "../der/reader.ts";
-import { bitStringOctets, equalBytes, unsignedHex } from "../der/values.ts";
+import { type Element, malformed, readDer, sequence, tag } from "../der/reader.ts";
+import { bitStringOctets, equalBytes, oid, unsignedHex } from "../der/values.ts";
 import { algorithmIdentifier, nullValue, objectIdentifier } from "../der/writer.ts";
 import { OtaError } from "../errors.ts";
-import { type Algorithm, type Digest, signatureOf } from "./algorithms.ts";
+import { type Algorithm, type Digest, readAlgorithm, signatureOf } from "./algorithms.ts";
 
 /**
  * Does the signature hold? False as well when algorithm and key are of different kinds. `algorithm` when it is none
@@ -62,6 +62,40 @@ export function readCertifiedKey(publicKeyInfo: Uint8Array): KeyObject {
 	}
 	return readPublicKey(publicKeyInfo);
 }
+
+/**
+ * The key of a request that proves its possession, before anybody asks whether it is one to certify. Of EC keys on
+ * parameters spelled out only points that are written whole are read: to decompress one, OpenSSL takes a square root modulo
+ * a number of the sender's choice, a tenth of a second at 661 bits. `malformed` otherwise.
+ */
+export function readProvenKey(publicKeyInfo: Uint8Array): KeyObject {
+	const info = sequence(readDer(publicKeyInfo), "SubjectPublicKeyInfo");
+	const algorithm = readAlgorithm(info.take(), "SubjectPublicKeyInfo");
+	const point = bitStringOctets(info.take(tag.bitString));
+	info.end();
+	const { parameters } = algorithm;
+	if (algorithm.oid === oids.ecPublicKey && parameters !== null && parameters.tag !== tag.oid) {
+		checkSpelledOut(parameters, point);
+	}
+	return readPublicKey(publicKeyInfo);
+}
+
+/** SpecifiedECDomain (RFC 3279 section 2.3.5) over a prime field of at most 521 bits. */
+function checkSpelledOut(parameters: Element, point: Uint8Array): void {
+	const domain = sequence(parameters, "ECParameters");
+	domain.take(tag.integer);
+	const field = sequence(domain.take(), "FieldID");
+	if (oid(field.take()) !== primeField) throw malformed("ECParameters: not a prime field");
+	if (field.take(tag.integer).content.length > 67) throw malformed("ECParameters: the field is too large");
+	domain.take(tag.sequence);
+	const base = domain.take(tag.octetString).content;
+	if (base[0] !== uncompressed || point[0] !== uncompressed) throw malformed("ECParameters: a compressed point");
+}
+
+/** RFC 3279 section 2.3.5. */
+const primeField = "1.2.840.10045.1.1";
+/** SEC 1 section 2.3.3. */
+const uncompressed = 4;
 
 /** OpenSSL takes BER here. */
 function checkRsaKey(key: Uint8Array): void {
