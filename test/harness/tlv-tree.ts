@@ -14,18 +14,20 @@ export interface Tlv {
 	path: string;
 }
 
-/** A well-formed message. */
+/** A message that is well formed; throws for another. */
 export function parseTlv(bytes: Uint8Array, start = 0, path = ""): Tlv {
-	const identifier = bytes[start] as number;
-	const first = bytes[start + 1] as number;
+	const [identifier, first] = bytes.subarray(start, start + 2);
+	if (identifier === undefined || first === undefined) throw new RangeError("BER: cut short");
 	const count = first > 0x80 ? first & 0x7f : 0;
 	const contentStart = start + 2 + count;
 	const isIndefinite = first === 0x80;
 	let length = first;
 	if (count > 0) length = Number.parseInt(Buffer.from(bytes.subarray(start + 2, contentStart)).toString("hex"), 16);
 	const known = isIndefinite ? null : contentStart + length;
+	if (known !== null && !(known <= bytes.length)) throw new RangeError("BER: cut short");
 	if ((identifier & 0x20) === 0) {
-		const end = known as number;
+		if (known === null) throw new RangeError("BER: no length");
+		const end = known;
 		return { identifier, start, contentStart, contentEnd: end, end, isIndefinite, children: null, path };
 	}
 	const children: Tlv[] = [];
