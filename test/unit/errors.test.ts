@@ -30,7 +30,7 @@ describe("outcomes", () => {
 		["time", 403, failInfo.badTime],
 		["conflict", 409, failInfo.badRequest],
 		["expired", 410, failInfo.badRequest],
-		["rate", 429, failInfo.badRequest],
+		["rate", 429, null],
 		["hsm_busy", 503, null],
 		["hsm_unavailable", 503, null],
 		["store_unavailable", 503, null],
