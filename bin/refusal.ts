@@ -9,34 +9,17 @@ import { type Code, OtaError } from "../lib/errors.ts";
 import { problem } from "../lib/http/answers.ts";
 import type { Log, Random } from "../lib/ports.ts";
 
-/** Codes of the connection alone, which no step can meet (RFC 9110 section 15.5, RFC 6585 section 5). */
-const connectionRefusals = {
-	timeout: { status: 408, words: "The request took too long to arrive." },
-	upgrade: { status: 426, words: "This server speaks HTTP/1.1 and changes to no other protocol." },
-	header_too_large: { status: 431, words: "The request's address and headers are larger than this server takes." },
-} as const;
-type ConnectionCode = keyof typeof connectionRefusals;
-
 interface Ports {
 	log: Log;
 	random: Random;
 }
 
 /** @param path without its query */
-export function connectionRefusal(code: ConnectionCode | Code, why: string, path: string, ports: Ports): Response {
-	if (!isConnectionCode(code)) return problem(new OtaError(code, why), path, ports);
-	const { status, words } = connectionRefusals[code];
-	const id = Buffer.from(ports.random(8)).toString("hex");
-	ports.log.warn("request.refused", { code, status, path, id, why });
-	const headers = new Headers({ "cache-control": "no-store", "content-type": "application/problem+json" });
-	headers.set("x-content-type-options", "nosniff");
+export function connectionRefusal(code: Code, why: string, path: string, ports: Ports): Response {
+	const response = problem(new OtaError(code, why), path, ports);
 	// RFC 9110 section 15.5.22: a 426 names the protocol to use.
-	if (status === 426) headers.set("upgrade", "HTTP/1.1");
-	return new Response(JSON.stringify({ type: "about:blank", title: words, status, code, id }), { status, headers });
-}
-
-function isConnectionCode(code: ConnectionCode | Code): code is ConnectionCode {
-	return Object.hasOwn(connectionRefusals, code);
+	if (code === "upgrade") response.headers.set("upgrade", "HTTP/1.1");
+	return response;
 }
 
 /** What of a request target may stand in the log. */

@@ -15,7 +15,9 @@ export type Code =
 	| "method"
 	| "not_found"
 	| "host"
-	| "not_signed_in"
+	| "timeout"
+	| "upgrade"
+	| "header_too_large"
 	| "rate"
 	| "signature"
 	| "algorithm"
@@ -53,7 +55,17 @@ export const outcomes: Record<Code, Outcome> = {
 	method: { status: 405, failInfo: null, words: "This address does not answer that method." },
 	not_found: { status: 404, failInfo: null, words: "There is nothing at this address." },
 	host: { status: 421, failInfo: null, words: "This server does not answer under that name." },
-	not_signed_in: { status: 401, failInfo: null, words: "Sign in first, then try again." },
+	timeout: { status: 408, failInfo: null, words: "The request took too long to arrive." },
+	upgrade: {
+		status: 426,
+		failInfo: null,
+		words: "This server speaks HTTP/1.1 and changes to no other protocol.",
+	},
+	header_too_large: {
+		status: 431,
+		failInfo: null,
+		words: "The request's address and headers are larger than this server takes.",
+	},
 	rate: { status: 429, failInfo: null, words: "Too many requests. Wait a minute, then try again." },
 	signature: { status: 403, failInfo: badMessageCheck, words: "The message's signature does not hold." },
 	algorithm: { status: 400, failInfo: badAlg, words: "The message uses an algorithm that is not accepted here." },

@@ -7,7 +7,7 @@ const codes = Object.keys(outcomes) as Code[];
 describe("outcomes", () => {
 	it.each(codes)("%s has a status of a refusal and a sentence", (code) => {
 		const { status, words } = outcomes[code];
-		expect([400, 401, 403, 404, 405, 409, 410, 413, 415, 421, 429, 500, 503]).toContain(status);
+		expect([400, 403, 404, 405, 408, 409, 410, 413, 415, 421, 426, 429, 431, 500, 503]).toContain(status);
 		expect(words).toMatch(/^[A-Z].*\.$/);
 		expect(words).not.toMatch(/PIN|CKR_|SQL|prisma|pkcs11|stack/i);
 	});
@@ -19,6 +19,9 @@ describe("outcomes", () => {
 		["method", 405, null],
 		["not_found", 404, null],
 		["host", 421, null],
+		["timeout", 408, null],
+		["upgrade", 426, null],
+		["header_too_large", 431, null],
 		["signature", 403, failInfo.badMessageCheck],
 		["algorithm", 400, failInfo.badAlg],
 		["decryption", 400, failInfo.badMessageCheck],
