@@ -87,6 +87,16 @@ describe("a message that cannot be understood", () => {
 		await notUnderstood(request({ certificates: Array.from({ length: 9 }, () => certificate) }).message);
 	});
 
+	it.each([
+		["of no octets", ""],
+		["of 40,000", "A".repeat(40_000)],
+		["with a NUL", "AB\u0000CD"],
+		["with a line end", 'A\n{"level":"info","event":"forged"}'],
+		["that steers a terminal", "\u001b]0;owned\u0007"],
+	])("S33 has a transactionID %s", async (_, transactionID) => {
+		await notUnderstood(request({ transactionID }).message);
+	});
+
 	it("S34 has no senderNonce, an empty one, or a very long one", async () => {
 		await notUnderstood(request({ signerInfo: { omit: ["senderNonce"] } }).message);
 		await notUnderstood(request({ senderNonce: new Uint8Array() }).message);
@@ -94,6 +104,18 @@ describe("a message that cannot be understood", () => {
 		await notUnderstood(request({ senderNonce: randomBytes(1 << 20) }).message, 413);
 	});
 });
+
+it.each(["'; DROP TABLE Certificate; --", "<script>alert(1)</script>", "{{7*7}} %s %00"])(
+	"S33 echoes the transactionID %s in the answer and nowhere else",
+	async (transactionID) => {
+		const refused = request({ transactionID, challenge: "0".repeat(64) });
+		expect((await attacker.failure(refused)).failInfo).toBe(failInfo.badRequest);
+		const { sent, key } = await attacker.fresh({ transactionID });
+		await attacker.issued(sent, key);
+		const kept = attacker.ota.memory.transactions.at(-1);
+		expect(kept?.transactionID).toBe(transactionID);
+	},
+);
 
 /** Test vectors of others, read from where they are. */
 const fuzz = join(
