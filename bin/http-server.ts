@@ -8,6 +8,7 @@ import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { asOtaError } from "../lib/errors.ts";
 import { problem } from "../lib/http/answers.ts";
+import { strictTransportSecurity } from "../lib/http/headers.ts";
 import type { Step } from "../lib/index.ts";
 import type { Log, Random } from "../lib/ports.ts";
 import { type Proxies, trustProxies } from "./client-address.ts";
@@ -134,8 +135,8 @@ class Front {
 
 	/** RFC 6797, on every answer: devices' addresses and static files too. */
 	#strictTransport(response: ServerResponse): void {
-		if (!this.options.baseUrl.startsWith("https:")) return;
-		response.setHeader("strict-transport-security", "max-age=31536000");
+		const value = strictTransportSecurity(this.options.baseUrl);
+		if (value !== null) response.setHeader("strict-transport-security", value);
 	}
 
 	#overwriteAddress({ headers, socket }: IncomingMessage): void {

@@ -1,8 +1,5 @@
 /** The local OpenID provider's two pages: plain HTML, no JavaScript, light and dark. */
-
-function escapeHtml(text: string): string {
-	return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
-}
+import { escaped } from "../lib/http/page.ts";
 
 const style = `
 	:root { color-scheme: light dark; --ink: #1d1d1f; --soft: #6e6e73; --paper: #f5f5f7; --card: #fff; --line: #d2d2d7; --accent: #0066cc; --alert: #b3261e }
@@ -27,8 +24,8 @@ const style = `
 function page(title: string, body: string): string {
 	return `<!doctype html>
 <html lang="en">
-<head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>${escapeHtml(title)}</title><style>${style}</style></head>
-<body><main><h1>${escapeHtml(title)}</h1>${body}</main></body>
+<head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>${escaped(title)}</title><style>${style}</style></head>
+<body><main><h1>${escaped(title)}</h1>${body}</main></body>
 </html>
 `;
 }
@@ -36,11 +33,11 @@ function page(title: string, body: string): string {
 /** The form with the fields `login` and `password`; `action` is its own path. */
 export function loginPage(action: string, people: readonly string[], complaint?: string): string {
 	const hint = `This provider is for trying things out: ${people.join(", ")}; any password.`;
-	const alert = complaint ? `<p class="alert" role="alert">${escapeHtml(complaint)}</p>` : "";
+	const alert = complaint ? `<p class="alert" role="alert">${escaped(complaint)}</p>` : "";
 	return page(
 		"Sign in",
-		`<p>${escapeHtml(hint)}</p>${alert}
-<form method="post" action="${escapeHtml(action)}">
+		`<p>${escaped(hint)}</p>${alert}
+<form method="post" action="${escaped(action)}">
 <label for="login">Name</label><input id="login" name="login" autocomplete="username" autocapitalize="none" autocorrect="off" spellcheck="false" required autofocus>
 <label for="password">Password</label><input id="password" name="password" type="password" autocomplete="current-password" required>
 <button type="submit">Sign in</button>
@@ -49,5 +46,5 @@ export function loginPage(action: string, people: readonly string[], complaint?:
 }
 
 export function messagePage(title: string, words: string): string {
-	return page(title, `<p>${escapeHtml(words)}</p>`);
+	return page(title, `<p>${escaped(words)}</p>`);
 }

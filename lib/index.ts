@@ -14,9 +14,10 @@ import { jsonLog } from "./log.ts";
 import type { OtaOptions } from "./options.ts";
 
 export { type Code, ConfigError, OtaError, outcomes } from "./errors.ts";
-export { problem } from "./http/answers.ts";
+export { MethodError, problem } from "./http/answers.ts";
 export { BoundedBytes } from "./http/bounded-bytes.ts";
 export type { Step, Steps } from "./http/handlers.ts";
+export { strictTransportSecurity } from "./http/headers.ts";
 export { checkHost } from "./http/host.ts";
 export { jsonLog } from "./log.ts";
 export type { Authorities, OtaOptions, SessionUser, Template } from "./options.ts";

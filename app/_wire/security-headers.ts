@@ -1,11 +1,12 @@
 /** What a browser is told about the answers that are not the steps' own: next-auth's pages, and TLS for all. */
 import type { Config } from "../../lib/config.ts";
+import { strictTransportSecurity } from "../../lib/index.ts";
 
 type Settings = Pick<Config, "baseUrl" | "signIn">;
 
-/** RFC 6797: one year, for this host alone. Nothing on plain http, which is loopback. */
 export function strictTransport(response: Response, { baseUrl }: Settings): Response {
-	if (baseUrl.startsWith("https:")) response.headers.set("strict-transport-security", "max-age=31536000");
+	const value = strictTransportSecurity(baseUrl);
+	if (value !== null) response.headers.set("strict-transport-security", value);
 	return response;
 }
 

@@ -1,6 +1,6 @@
 /** What the route files export: a step of the exchange behind the wiring, and problem+json when there is no wiring. */
 import { randomBytes } from "node:crypto";
-import { jsonLog, OtaError, problem } from "../../lib/index.ts";
+import { jsonLog, MethodError, problem } from "../../lib/index.ts";
 import { type Wiring, wiring } from "./index.ts";
 import { strictTransport } from "./security-headers.ts";
 
@@ -21,13 +21,11 @@ export function everyMethod(handler: Handler, allow: readonly Method[] | null = 
 	const guarded: Handler = async (request) => {
 		try {
 			if (allow && !allow.some((method) => method === request.method))
-				throw new OtaError("method", "not answered here");
+				throw new MethodError(request.method, allow.join(", "));
 			return strictTransport(await handler(request), wiring().config);
 		} catch (failure) {
 			const { pathname } = new URL(request.url);
-			const response = problem(failure, pathname.slice(0, 80), { log: jsonLog(), random: randomBytes });
-			if (allow && response.status === 405) response.headers.set("allow", allow.join(", "));
-			return response;
+			return problem(failure, pathname.slice(0, 80), { log: jsonLog(), random: randomBytes });
 		}
 	};
 	return {

@@ -1,13 +1,8 @@
 /** Answers as the clients compare them: exact media types, no charset where Apple's client wants none, never cached. */
 import { asOtaError, OtaError, outcomes } from "../errors.ts";
 import type { Log, Random } from "../ports.ts";
+import { always } from "./headers.ts";
 import { refusalPage } from "./refusal-page.ts";
-
-const always = {
-	"cache-control": "no-store",
-	"x-content-type-options": "nosniff",
-	"referrer-policy": "no-referrer",
-};
 
 /** 200 with bytes or text of exactly this media type. */
 export function answer(content: Uint8Array | string, type: string, headers: Record<string, string> = {}): Response {

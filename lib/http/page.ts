@@ -3,6 +3,7 @@
  * content security policy can refuse everything.
  */
 import { createHash } from "node:crypto";
+import { always } from "./headers.ts";
 
 const style = `
 :root{color-scheme:light dark;--ink:#1c1c1e;--soft:#5b5b62;--ground:#f6f6f8;--card:#fff;--line:#e2e2e7;--accent:#0b5fd0;--on:#fff}
@@ -34,13 +35,7 @@ const policy = [
 	"frame-ancestors 'none'",
 ].join("; ");
 
-const headers = {
-	"content-type": "text/html; charset=utf-8",
-	"cache-control": "no-store",
-	"x-content-type-options": "nosniff",
-	"referrer-policy": "no-referrer",
-	"content-security-policy": policy,
-};
+const headers = { ...always, "content-type": "text/html; charset=utf-8", "content-security-policy": policy };
 
 /** `title` is text; `main` is HTML whose texts are `escaped`. */
 export function page(title: string, main: string, status = 200, more: Record<string, string> = {}): Response {
