@@ -6,7 +6,7 @@
 import { type CertificationRequest, readCertificationRequest } from "../ca/csr.ts";
 import { issue } from "../ca/issue.ts";
 import { acceptPublicKey } from "../ca/key-policy.ts";
-import { lintTbs } from "../ca/lint.ts";
+import { type LintedTbs, lintTbs } from "../ca/lint.ts";
 import { buildLeaf } from "../ca/template.ts";
 import type { Cipher } from "../cms/algorithms.ts";
 import { readCertificate, type X509 } from "../cms/certificate.ts";
@@ -164,14 +164,14 @@ async function reserveAndIssue(context: EnrollContext, application: Application,
 		context.ca,
 		context.random,
 	);
-	lintTbs(leaf.tbs, context.ca);
+	const linted = lintTbs(leaf.tbs, context.ca);
 	const certificate = { ...leaf, challengeHash, publicKeyHash, enrollmentId, purpose, createdAt: now };
 	const detail = { serialNumber: leaf.serialNumber, purpose, publicKey: publicKeyHash };
 	const audit = auditEvent(now, "certificate.reserved", enrollmentId, detail);
 	const outcome = await context.store.reserveCertificate({ certificate, transaction: application.transaction, audit });
 	switch (outcome) {
 		case "reserved":
-			return signAndStore(context, { ...certificate, state: "reserved", ...unissued });
+			return signAndStore(context, { ...certificate, state: "reserved", ...unissued }, linted);
 		case "exists":
 			return again(context, challengeHash, publicKeyHash);
 		case "serial":
@@ -197,14 +197,16 @@ async function again(context: EnrollContext, challengeHash: string, publicKeyHas
 async function resume(context: EnrollContext, certificate: Certificate, challenge: Challenge): Promise<X509> {
 	if (certificate.state === "issued" && certificate.der) return readCertificate(certificate.der);
 	const live = context.clock() < challenge.expiresAt;
-	if (certificate.state === "reserved" && live) return signAndStore(context, certificate);
+	if (certificate.state === "reserved" && live) {
+		return signAndStore(context, certificate, lintTbs(certificate.tbs, context.ca));
+	}
 	throw await refusal(context, certificate.enrollmentId, "challenge", `SCEP: the certificate is ${certificate.state}`);
 }
 
 /** Signs exactly the stored octets, proves the result, stores it; an answer that lost the race gives the winner's. */
-async function signAndStore(context: EnrollContext, reserved: Certificate): Promise<X509> {
+async function signAndStore(context: EnrollContext, reserved: Certificate, linted: LintedTbs): Promise<X509> {
 	const { serialNumber, enrollmentId, purpose, challengeHash, publicKeyHash } = reserved;
-	const issued = await issue(lintTbs(reserved.tbs, context.ca), context.ca, context.keys);
+	const issued = await issue(linted, context.ca, context.keys);
 	const now = context.clock();
 	const audit = auditEvent(now, "certificate.issued", enrollmentId, {
 		serialNumber,

@@ -6,23 +6,14 @@
 import { readDeviceAttributes } from "../apple/attributes.ts";
 import { issuerOf, judgeDeviceIdentity } from "../apple/device-identity.ts";
 import { readPlist } from "../apple/plist-reader.ts";
-import { keyUsageBit } from "../cms/certificate.ts";
-import { type ChainRules, judgeChain } from "../cms/chain.ts";
+import { judgeChain } from "../cms/chain.ts";
 import { readSignedData } from "../cms/signed-data.ts";
 import { equalBytes } from "../der/values.ts";
 import { OtaError } from "../errors.ts";
+import { ownRules } from "./authorities.ts";
 import type { EnrollContext } from "./context.ts";
 import { deliver } from "./deliver.ts";
 import { identify } from "./identify.ts";
-
-/** What the identities that we issue are (lane L2); whether this one still counts, and its dates, the database tells. */
-const laneOfIdentities: ChainRules = {
-	at: null,
-	digests: ["sha256", "sha384", "sha512"],
-	rsaBits: 2048,
-	usage: [keyUsageBit.digitalSignature],
-	purpose: null,
-};
 
 /** The signed profile that answers the post, DER. */
 export async function answerDevice(context: EnrollContext, body: Uint8Array): Promise<Uint8Array> {
@@ -30,7 +21,8 @@ export async function answerDevice(context: EnrollContext, body: Uint8Array): Pr
 	const { content, signer } = readSignedData(body).verify(["sha1", "sha256", "sha384", "sha512"]);
 	const ours = equalBytes(signer.issuer, context.ca.subject) && signer.isSignedBy(context.ca.publicKey);
 	if (ours) {
-		judgeChain([signer], context.ca, laneOfIdentities);
+		// Whether this one still counts, and its dates, the database tells.
+		judgeChain([signer], context.ca, ownRules);
 		return deliver(context, signer, readDeviceAttributes(readPlist(content)));
 	}
 	const anchor = issuerOf(signer, context.deviceAnchors);
