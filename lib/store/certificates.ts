@@ -1,8 +1,9 @@
 /** Certificates: reserved against a challenge that is spent with them, then issued. */
-import type { AuditEvent, CertificatePurpose, ReserveCertificate, Store } from "../ports.ts";
+import type { AuditEvent, Enrollment, ReserveCertificate, Store } from "../ports.ts";
+import { insertAuditEvent } from "./audit.ts";
 import type { PrismaLike } from "./client.ts";
-import { holds, isConditionFailed, isConstraint, persist } from "./failures.ts";
-import { auditData, type CertificateRow, type EnrollmentRow, readCertificate, readEnrollment } from "./rows.ts";
+import { holds, isForeignKey, isUnique, must, persist } from "./failures.ts";
+import { type CertificateRow, type EnrollmentRow, readCertificate, readEnrollment } from "./rows.ts";
 
 type Reservation = Awaited<ReturnType<Store["reserveCertificate"]>>;
 
@@ -11,40 +12,34 @@ export async function reserveCertificate(client: PrismaLike, input: ReserveCerti
 		await persist(() => reserve(client, input));
 		return "reserved";
 	} catch (error) {
-		if (!isConditionFailed(error) && !isConstraint(error)) throw error;
+		if (!isForeignKey(error) && !isUnique(error)) throw error;
 		return whyNot(client, input, error);
 	}
 }
 
-/** A challenge that does not meet its condition fails the whole transaction, so the certificate cannot be without it. */
+/**
+ * One batch without a branch: a challenge that does not meet its condition stays unspent by this key, and then the
+ * certificate's foreign key (models.prisma: to a challenge that this very key spent) fails the whole transaction.
+ */
 function reserve(client: PrismaLike, { certificate, transaction, audit }: ReserveCertificate) {
-	const { challengeHash, publicKeyHash, purpose, enrollmentId, serialNumber, createdAt } = certificate;
+	const { serialNumber, challengeHash, publicKeyHash, enrollmentId, purpose } = certificate;
+	const { tbs, notBefore, notAfter, createdAt } = certificate;
 	const { transactionID, messageType, signerKeyHash, csrHash } = transaction;
-	const { tbs, notBefore, notAfter } = certificate;
-	const unspent = { usedAt: null, withdrawnAt: null, expiresAt: { gt: createdAt } };
-	const row = {
-		serialNumber,
-		challengeHash,
-		publicKeyHash,
-		enrollmentId,
-		purpose,
-		tbs,
-		notBefore,
-		notAfter,
-		createdAt,
-	};
 	return client.$transaction([
-		client.challenge.update({
-			where: { hash: challengeHash, purpose, enrollmentId, enrollment: { state: { not: "cancelled" } }, ...unspent },
-			data: { usedAt: createdAt, usedByKey: publicKeyHash },
-			select: { hash: true },
-		}),
-		client.certificate.create({ data: { ...row, state: "reserved" }, select: { serialNumber: true } }),
-		client.scepTransaction.create({
-			data: { serialNumber, transactionID, messageType, signerKeyHash, csrHash },
-			select: { serialNumber: true },
-		}),
-		client.auditEvent.create({ data: auditData(audit), select: { id: true } }),
+		client.$executeRaw`
+			UPDATE "Challenge" SET "usedAt" = ${createdAt}, "usedByKey" = ${publicKeyHash}
+			WHERE "hash" = ${challengeHash} AND "purpose" = ${purpose} AND "enrollmentId" = ${enrollmentId}
+				AND "usedAt" IS NULL AND "withdrawnAt" IS NULL AND "expiresAt" > ${createdAt}
+				AND EXISTS (SELECT 1 FROM "Enrollment" WHERE "id" = ${enrollmentId} AND "state" <> 'cancelled')`,
+		client.$executeRaw`
+			INSERT INTO "Certificate" ("serialNumber", "challengeHash", "publicKeyHash", "enrollmentId", "purpose",
+				"tbs", "notBefore", "notAfter", "createdAt", "state")
+			VALUES (${serialNumber}, ${challengeHash}, ${publicKeyHash}, ${enrollmentId}, ${purpose},
+				${tbs}, ${notBefore}, ${notAfter}, ${createdAt}, 'reserved')`,
+		client.$executeRaw`
+			INSERT INTO "ScepTransaction" ("serialNumber", "transactionID", "messageType", "signerKeyHash", "csrHash")
+			VALUES (${serialNumber}, ${transactionID}, ${messageType}, ${signerKeyHash}, ${csrHash})`,
+		insertAuditEvent(client, audit),
 	]);
 }
 
@@ -53,7 +48,7 @@ async function whyNot(client: PrismaLike, { certificate }: ReserveCertificate, e
 	const { challengeHash, publicKeyHash, serialNumber } = certificate;
 	const ofKey = await persist(() => find(client, { publicKeyHash }));
 	if (ofKey?.challengeHash === challengeHash) return "exists";
-	if (isConditionFailed(error)) return "refused";
+	if (isForeignKey(error) || !(await persist(() => isUnspent(client, certificate)))) return "refused";
 	if (ofKey) return "key";
 	if (await persist(() => find(client, { serialNumber }))) return "serial";
 	throw error;
@@ -65,44 +60,50 @@ async function find(client: PrismaLike, where: object) {
 	} | null;
 }
 
+async function isUnspent(client: PrismaLike, certificate: ReserveCertificate["certificate"]): Promise<boolean> {
+	const { challengeHash, purpose, enrollmentId, createdAt } = certificate;
+	const unspent = { usedAt: null, withdrawnAt: null, expiresAt: { gt: createdAt } };
+	const live = { enrollment: { state: { not: "cancelled" } }, ...unspent };
+	return (await client.challenge.count({ where: { hash: challengeHash, purpose, enrollmentId, ...live } })) === 1;
+}
+
 export async function issueCertificate(
 	client: PrismaLike,
-	input: { serialNumber: string; der: Uint8Array; now: Date; audit: AuditEvent },
+	{ serialNumber, der, now, audit }: { serialNumber: string; der: Uint8Array; now: Date; audit: AuditEvent },
 ): Promise<boolean> {
-	const { serialNumber, der, now, audit } = input;
-	// These two columns never change, so reading them first cannot mislead.
-	const select = { enrollmentId: true, purpose: true };
-	const row = (await persist(() => client.certificate.findUnique({ where: { serialNumber }, select }))) as {
-		enrollmentId: string;
-		purpose: CertificatePurpose;
-	} | null;
-	if (row === null) return false;
-	const issue = (enrollment: { state: object | string }) =>
-		client.certificate.update({
-			where: { serialNumber, state: "reserved", enrollment, challenge: { expiresAt: { gt: now } } },
-			data: { state: "issued", der, issuedAt: now },
-			select: { serialNumber: true },
-		});
-	const certify = () =>
-		client.enrollment.update({
-			where: { id: row.enrollmentId, state: "identified" },
-			data: { state: "certified" },
-			select: { id: true },
-		});
 	return holds(() =>
-		client.$transaction([
-			...(row.purpose === "identity"
-				? [certify(), issue({ state: "certified" })]
-				: [issue({ state: { not: "cancelled" } })]),
-			client.auditEvent.create({ data: auditData(audit), select: { id: true } }),
-		]),
+		client.$transaction(async (sql) => {
+			// The enrollment first, as everywhere: whoever locks two rows locks them in this order.
+			const certified = await sql.$executeRaw`
+				UPDATE "Enrollment" SET "state" = 'certified'
+				WHERE "state" = 'identified' AND "id" =
+					(SELECT "enrollmentId" FROM "Certificate" WHERE "serialNumber" = ${serialNumber} AND "purpose" = 'identity')`;
+			must(
+				await sql.$executeRaw`
+				UPDATE "Certificate" SET "state" = 'issued', "der" = ${der}, "issuedAt" = ${now}
+				WHERE "serialNumber" = ${serialNumber} AND "state" = 'reserved'
+					AND "purpose" = ${certified === 1 ? "identity" : "client"}
+					AND EXISTS (SELECT 1 FROM "Challenge" WHERE "hash" = "challengeHash" AND "expiresAt" > ${now})
+					AND EXISTS (SELECT 1 FROM "Enrollment" WHERE "id" = "enrollmentId" AND "state" <> 'cancelled')`,
+			);
+			await insertAuditEvent(sql, audit);
+		}),
 	);
 }
 
+type Joined = CertificateRow &
+	Omit<EnrollmentRow, "id" | "state" | "createdAt"> & { enrollmentState: Enrollment["state"]; startedAt: Date };
+
 export async function findCertificate(client: PrismaLike, serialNumber: string) {
-	const query = { where: { serialNumber }, include: { enrollment: true } };
-	const row = (await persist(() => client.certificate.findUnique(query))) as
-		| (CertificateRow & { enrollment: EnrollmentRow })
-		| null;
-	return row && { certificate: readCertificate(row), enrollment: readEnrollment(row.enrollment) };
+	const rows = await persist(
+		() => client.$queryRaw`
+			SELECT "Certificate".*, "userId", "user", "Enrollment"."state" AS "enrollmentState",
+				"Enrollment"."createdAt" AS "startedAt", "expiresAt", "signerKeyHash", "udid", "device", "attempts", "deliveredAt"
+			FROM "Certificate" JOIN "Enrollment" ON "id" = "enrollmentId"
+			WHERE "serialNumber" = ${serialNumber}`,
+	);
+	const [row] = rows as Joined[];
+	if (!row) return null;
+	const { enrollmentId: id, enrollmentState: state, startedAt: createdAt } = row;
+	return { certificate: readCertificate(row), enrollment: readEnrollment({ ...row, id, state, createdAt }) };
 }

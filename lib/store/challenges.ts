@@ -1,6 +1,6 @@
-/** A challenge, looked up by its hash together with all that an answer to it depends on. */
-import type { Store } from "../ports.ts";
-import type { PrismaLike } from "./client.ts";
+/** Challenges: written with the step that hands them out, looked up by hash with all that an answer depends on. */
+import type { Certificate, NewChallenge, Store } from "../ports.ts";
+import type { PrismaLike, Sql, Step } from "./client.ts";
 import { persist } from "./failures.ts";
 import {
 	type CertificateRow,
@@ -11,21 +11,43 @@ import {
 	readEnrollment,
 } from "./rows.ts";
 
-type Row = ChallengeRow & { enrollment: EnrollmentRow; certificates?: CertificateRow[] };
+export function insertChallenge(sql: Sql, challenge: NewChallenge): Step {
+	const { hash, purpose, enrollmentId, createdAt, expiresAt, binding } = challenge;
+	return sql.$executeRaw`
+		INSERT INTO "Challenge" ("hash", "purpose", "enrollmentId", "createdAt", "expiresAt", "binding")
+		VALUES (${hash}, ${purpose}, ${enrollmentId}, ${createdAt}, ${expiresAt}, ${binding && JSON.stringify(binding)})`;
+}
+
+type Row = ChallengeRow & EnrollmentRow & { startedAt: Date; endsAt: Date };
 
 export async function findChallenge(
 	client: PrismaLike,
 	hash: string,
 	publicKeyHash?: string,
 ): ReturnType<Store["findChallenge"]> {
-	const certificates = publicKeyHash === undefined ? {} : { certificates: { where: { publicKeyHash } } };
-	const query = { where: { hash }, include: { enrollment: true, ...certificates } };
-	const row = (await persist(() => client.challenge.findUnique(query))) as Row | null;
-	if (row === null) return null;
-	const certificate = row.certificates?.[0];
+	const rows = await persist(
+		() => client.$queryRaw`
+			SELECT "Challenge".*, "Enrollment"."createdAt" AS "startedAt", "Enrollment"."expiresAt" AS "endsAt",
+				"id", "userId", "user", "state", "signerKeyHash", "udid", "device", "attempts", "deliveredAt"
+			FROM "Challenge" JOIN "Enrollment" ON "id" = "enrollmentId"
+			WHERE "hash" = ${hash}`,
+	);
+	const [row] = rows as Row[];
+	if (!row) return null;
+	// Whoever spent it has the certificate since that same transaction.
+	const spentByKey = row.usedByKey !== null && row.usedByKey === publicKeyHash;
 	return {
 		challenge: readChallenge(row),
-		enrollment: readEnrollment(row.enrollment),
-		certificate: certificate ? readCertificate(certificate) : null,
+		enrollment: readEnrollment({ ...row, createdAt: row.startedAt, expiresAt: row.endsAt }),
+		certificate: spentByKey ? await findCertificateOf(client, hash, publicKeyHash) : null,
 	};
+}
+
+async function findCertificateOf(client: PrismaLike, hash: string, publicKeyHash: string): Promise<Certificate | null> {
+	const rows = await persist(
+		() => client.$queryRaw`
+			SELECT * FROM "Certificate" WHERE "challengeHash" = ${hash} AND "publicKeyHash" = ${publicKeyHash}`,
+	);
+	const [row] = rows as CertificateRow[];
+	return row ? readCertificate(row) : null;
 }

@@ -1,23 +1,24 @@
 /** Enrollments and the device responses that move them: started -> identified, and again. */
 import type { Enrollment, IdentifyDevice, StartEnrollment } from "../ports.ts";
-import type { PrismaLike, Step, Tables } from "./client.ts";
-import { holds, persist } from "./failures.ts";
+import { insertAuditEvent } from "./audit.ts";
+import { insertChallenge } from "./challenges.ts";
+import type { PrismaLike, Sql, Step } from "./client.ts";
+import { holds, must, persist } from "./failures.ts";
 import { superseded } from "./reasons.ts";
-import { auditData, challengeData } from "./rows.ts";
 
-/** Not a batch: whom to withdraw is known only once this enrollment holds its place (on SQLite, the write lock). */
+/** Whom to withdraw is asked only once this enrollment holds its place (on SQLite, the write lock). */
 export async function startEnrollment(client: PrismaLike, start: StartEnrollment): Promise<void> {
-	const { enrollment, challenge, audit } = start;
-	const { id, user, createdAt, expiresAt } = enrollment;
-	const fresh = { state: "started", device: "{}", attempts: 0 };
-	const data = { id, userId: user.id, user: JSON.stringify(user), createdAt, expiresAt, ...fresh };
+	const { id, user, createdAt, expiresAt } = start.enrollment;
+	const row = client.$executeRaw`
+		INSERT INTO "Enrollment" ("id", "userId", "user", "state", "createdAt", "expiresAt", "device", "attempts")
+		VALUES (${id}, ${user.id}, ${JSON.stringify(user)}, 'started', ${createdAt}, ${expiresAt}, '{}', 0)`;
 	await persist(() =>
-		client.$transaction(async (tables) => {
-			await tables.enrollment.create({ data, select: { id: true } });
-			await tables.challenge.create({ data: challengeData(challenge), select: { hash: true } });
-			await withdrawOldest(tables, start);
-			await tables.auditEvent.create({ data: auditData(audit), select: { id: true } });
-		}),
+		client.$transaction([
+			row,
+			insertChallenge(client, start.challenge),
+			...withdrawOldest(client, start),
+			insertAuditEvent(client, start.audit),
+		]),
 	);
 }
 
@@ -32,45 +33,44 @@ export async function countDevices(client: PrismaLike, userId: string, otherThan
 }
 
 /** Of this person's other unanswered challenges (an enrollment that is still "started" has one) all but the newest. */
-async function withdrawOldest(tables: Tables, { enrollment, challenge, maxLive }: StartEnrollment): Promise<void> {
+function withdrawOldest(sql: Sql, { enrollment, challenge, maxLive }: StartEnrollment): Step[] {
+	const { id, user } = enrollment;
 	const now = challenge.createdAt;
-	const unanswered = { userId: enrollment.user.id, state: "started", expiresAt: { gt: now } };
-	const oldest = (await tables.enrollment.findMany({
-		where: { ...unanswered, id: { not: enrollment.id } },
-		orderBy: { createdAt: "desc" },
-		skip: Math.max(0, maxLive - 1),
-		select: { id: true },
-	})) as { id: string }[];
-	if (oldest.length === 0) return;
-	const ids = oldest.map(({ id }) => id);
-	const enroll = { purpose: "enroll", usedAt: null, withdrawnAt: null };
-	await tables.challenge.updateMany({ where: { enrollmentId: { in: ids }, ...enroll }, data: { withdrawnAt: now } });
-	// Only where the challenge was withdrawn just now, not answered in the meantime.
-	const withdrawn = { challenges: { some: { purpose: "enroll", withdrawnAt: { not: null } } } };
-	await tables.enrollment.updateMany({
-		where: { id: { in: ids }, state: "started", ...withdrawn },
-		data: { state: "cancelled" },
-	});
+	return [
+		sql.$executeRaw`
+			UPDATE "Challenge" SET "withdrawnAt" = ${now}
+			WHERE "purpose" = 'enroll' AND "usedAt" IS NULL AND "withdrawnAt" IS NULL AND "enrollmentId" IN
+				(SELECT "id" FROM "Enrollment"
+				WHERE "userId" = ${user.id} AND "state" = 'started' AND "expiresAt" > ${now} AND "id" <> ${id}
+				ORDER BY "createdAt" DESC LIMIT 1000000 OFFSET ${Math.max(0, maxLive - 1)})`,
+		// Only where the challenge was withdrawn, not answered in the meantime.
+		sql.$executeRaw`
+			UPDATE "Enrollment" SET "state" = 'cancelled'
+			WHERE "userId" = ${user.id} AND "state" = 'started' AND EXISTS
+				(SELECT 1 FROM "Challenge"
+				WHERE "enrollmentId" = "Enrollment"."id" AND "purpose" = 'enroll' AND "withdrawnAt" IS NOT NULL)`,
+	];
 }
 
 export async function identifyFirst(client: PrismaLike, input: IdentifyDevice): Promise<boolean> {
-	const { enrollmentId, challengeHash, signerKeyHash, now } = input;
+	const { enrollmentId, challengeHash, signerKeyHash, udid, now } = input;
 	if (input.attempts !== 0) return false;
-	const unspent = { usedAt: null, withdrawnAt: null, expiresAt: { gt: now } };
 	return holds(() =>
-		client.$transaction([
-			client.challenge.update({
-				where: { hash: challengeHash, purpose: "enroll", enrollmentId, ...unspent },
-				data: { usedAt: now, usedByKey: signerKeyHash },
-				select: { hash: true },
-			}),
-			client.enrollment.update({
-				where: { id: enrollmentId, state: "started", attempts: 0, expiresAt: { gt: now } },
-				data: identified(input),
-				select: { id: true },
-			}),
-			...afterIdentification(client, input),
-		]),
+		client.$transaction(async (sql) => {
+			must(
+				await sql.$executeRaw`
+				UPDATE "Challenge" SET "usedAt" = ${now}, "usedByKey" = ${signerKeyHash}
+				WHERE "hash" = ${challengeHash} AND "purpose" = 'enroll' AND "enrollmentId" = ${enrollmentId}
+					AND "usedAt" IS NULL AND "withdrawnAt" IS NULL AND "expiresAt" > ${now}`,
+			);
+			must(
+				await sql.$executeRaw`
+				UPDATE "Enrollment" SET "state" = 'identified', "attempts" = 1,
+					"signerKeyHash" = ${signerKeyHash}, "udid" = ${udid}, "device" = ${JSON.stringify(input.device)}
+				WHERE "id" = ${enrollmentId} AND "state" = 'started' AND "attempts" = 0 AND "expiresAt" > ${now}`,
+			);
+			for (const step of afterIdentification(sql, input)) await step;
+		}),
 	);
 }
 
@@ -111,17 +111,17 @@ function identified({ signerKeyHash, udid, device, attempts }: IdentifyDevice): 
 	return { state, signerKeyHash, udid, device: JSON.stringify(device), attempts: attempts + 1 };
 }
 
-function afterIdentification(client: PrismaLike, input: IdentifyDevice): Step[] {
+/** The device as last seen, the SCEP challenge, the audit event. */
+function afterIdentification(sql: Sql, input: IdentifyDevice): Step[] {
 	const { udid, signerKeyHash, enrollmentId, now } = input;
-	const seen = { attributes: JSON.stringify(input.device), signerKeyHash, enrollmentId, lastSeenAt: now };
 	return [
-		client.device.upsert({
-			where: { udid },
-			create: { udid, firstSeenAt: now, ...seen },
-			update: seen,
-			select: { udid: true },
-		}),
-		client.challenge.create({ data: challengeData(input.scepChallenge), select: { hash: true } }),
-		client.auditEvent.create({ data: auditData(input.audit), select: { id: true } }),
+		sql.$executeRaw`
+			INSERT INTO "Device" ("udid", "attributes", "signerKeyHash", "enrollmentId", "firstSeenAt", "lastSeenAt")
+			VALUES (${udid}, ${JSON.stringify(input.device)}, ${signerKeyHash}, ${enrollmentId}, ${now}, ${now})
+			ON CONFLICT ("udid") DO UPDATE SET "attributes" = excluded."attributes",
+				"signerKeyHash" = excluded."signerKeyHash", "enrollmentId" = excluded."enrollmentId",
+				"lastSeenAt" = excluded."lastSeenAt"`,
+		insertChallenge(sql, input.scepChallenge),
+		insertAuditEvent(sql, input.audit),
 	];
 }

@@ -1,18 +1,31 @@
-/** What a Prisma error means here, told by its code (Prisma error reference): never by its words. */
+/** What a Prisma error means here, told by its code (Prisma error reference) and its adapter's kind: never by its words. */
 import { OtaError } from "../errors.ts";
+
+/** Thrown inside a transaction to roll it back: a condition did not hold, nothing shall be written. */
+class ConditionFailed extends Error {}
+
+/** `count`, of the rows that a conditional statement changed, must be one; else the transaction is rolled back. */
+export function must(count: unknown): void {
+	if (count !== 1) throw new ConditionFailed();
+}
 
 /** A condition did not hold: the transaction was rolled back and nothing was written. */
 export function isConditionFailed(error: unknown): boolean {
-	return codeOf(error) === "P2025";
+	return error instanceof ConditionFailed || codeOf(error) === "P2025";
 }
 
-/** A unique column has this value already, or a row refers to one that is not there. */
-export function isConstraint(error: unknown): boolean {
-	return codeOf(error) === "P2002" || codeOf(error) === "P2003";
+/** A unique column has this value already. */
+export function isUnique(error: unknown): boolean {
+	return codeOf(error) === "P2002" || kindOf(error) === "UniqueConstraintViolation";
+}
+
+/** A row refers to one that is not there. */
+export function isForeignKey(error: unknown): boolean {
+	return codeOf(error) === "P2003" || kindOf(error) === "ForeignKeyConstraintViolation";
 }
 
 /** Locked by another process, deadlock or write conflict, no connection free in time. All were rolled back. */
-const passing = ["P1008", "P2034", "P2028"];
+const passing = ["P1008", "P2034", "P2028", "SocketTimeout", "TransactionWriteConflict"];
 /** Milliseconds before each further try. The driver itself waits for a lock first (busy_timeout). */
 const pauses = [20, 80, 320];
 
@@ -22,7 +35,7 @@ export async function persist<T>(work: () => PromiseLike<T>): Promise<T> {
 		try {
 			return await work();
 		} catch (error) {
-			if (!passing.includes(codeOf(error))) throw error;
+			if (!passing.includes(codeOf(error)) && !passing.includes(kindOf(error))) throw error;
 			await new Promise((resolve) => setTimeout(resolve, pause));
 		}
 	}
@@ -50,6 +63,15 @@ export async function available<T>(work: () => Promise<T>): Promise<T> {
 	}
 }
 
+/** Prisma's code; that of every raw statement is P2010, whatever happened. */
 function codeOf(error: unknown): string {
 	return error instanceof Error && "code" in error ? String(error.code) : "";
+}
+
+/** What the driver's adapter calls it, for raw statements and Prisma's own alike. */
+function kindOf(error: unknown): string {
+	const { meta } = (error instanceof Error ? error : {}) as {
+		meta?: { driverAdapterError?: { cause?: { kind?: unknown } } };
+	};
+	return String(meta?.driverAdapterError?.cause?.kind ?? "");
 }

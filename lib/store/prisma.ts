@@ -3,20 +3,20 @@
  * an update whose condition does not hold rolls the batch back, audit event included.
  */
 import type { Store } from "../ports.ts";
+import { insertAuditEvent } from "./audit.ts";
 import { findCertificate, issueCertificate, reserveCertificate } from "./certificates.ts";
 import { findChallenge } from "./challenges.ts";
 import type { PrismaLike } from "./client.ts";
 import { deliver, findDelivery } from "./deliveries.ts";
 import { countDevices, countStarts, identifyAgain, identifyFirst, startEnrollment } from "./enrollments.ts";
 import { available, persist } from "./failures.ts";
-import { auditData } from "./rows.ts";
 
 /** `close()` disconnects the client. Failure: store_unavailable, with the client's error as its cause. */
 export function prismaStore(client: PrismaLike): Store {
 	return {
 		record: (event) =>
 			available(async () => {
-				await persist(() => client.auditEvent.create({ data: auditData(event), select: { id: true } }));
+				await persist(() => insertAuditEvent(client, event));
 			}),
 		startEnrollment: (start) => available(() => startEnrollment(client, start)),
 		countStarts: (userId, since) => available(() => countStarts(client, userId, since)),

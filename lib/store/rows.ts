@@ -1,5 +1,5 @@
 /** Rows of prisma/models.prisma to the port's values and back: JSON text in columns that hold several values. */
-import type { AuditEvent, Certificate, Challenge, Delivery, Enrollment, NewChallenge } from "../ports.ts";
+import type { Certificate, Challenge, Delivery, Enrollment } from "../ports.ts";
 
 /** A row as Prisma answers it. Its states and purposes were written by this room. */
 export type EnrollmentRow = Omit<Enrollment, "user" | "device"> & { userId: string; user: string; device: string };
@@ -44,13 +44,4 @@ export function readCertificate(row: CertificateRow): Certificate {
 export function readDelivery(row: DeliveryRow): Delivery {
 	const { enrollmentId, certificateSerialNumber, profile, deliveredAt } = row;
 	return { enrollmentId, certificateSerialNumber, profile, deliveredAt };
-}
-
-export function challengeData(challenge: NewChallenge): object {
-	const { hash, purpose, enrollmentId, createdAt, expiresAt, binding } = challenge;
-	return { hash, purpose, enrollmentId, createdAt, expiresAt, binding: binding && JSON.stringify(binding) };
-}
-
-export function auditData({ at, event, enrollmentId, detail }: AuditEvent): object {
-	return { at, event, enrollmentId, detail: JSON.stringify(detail) };
 }

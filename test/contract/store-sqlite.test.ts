@@ -93,7 +93,7 @@ describe("SQLite database", () => {
 		direct.exec("DROP TABLE AuditEvent");
 		await expect(store.record(audit("x", null))).rejects.toMatchObject({ code: "store_unavailable" });
 		const failure = await store.issueCertificate(issue("e")).catch((error: unknown) => error);
-		expect(failure).toMatchObject({ name: "OtaError", code: "store_unavailable", cause: { code: "P2021" } });
+		expect(failure).toMatchObject({ name: "OtaError", code: "store_unavailable", cause: { code: "P2010" } });
 		const { serialNumber } = reserve("e").certificate;
 		expect(await store.findCertificate(serialNumber)).toMatchObject({
 			certificate: { state: "reserved" },
