@@ -1,10 +1,10 @@
 /** Judges a CertRep (RFC 8894 section 3.3.2) as Apple's client does. */
 import type { KeyObject } from "node:crypto";
-import type * as asn1js from "asn1js";
-import { octets, rawBytes } from "./der-reader.ts";
+import { octets } from "./der-reader.ts";
 import { openEnvelopedData } from "./enveloped-data.ts";
 import { ensure } from "./errors.ts";
 import { type Cipher, type Digest, oids } from "./oids.ts";
+import { carefulReading, type Reading } from "./reading.ts";
 import { readSignedData, type VerifiedData, verifySignedData } from "./signed-data-reader.ts";
 
 /** What a CertRep answers to. */
@@ -36,12 +36,14 @@ type Attributes = VerifiedData["attributes"];
 
 function text(attributes: Attributes, type: string): string | null {
 	const values = attributes.get(type);
-	if (values?.length !== 1) return null;
-	return (values[0] as asn1js.PrintableString).valueBlock.value ?? null;
+	const [value] = values ?? [];
+	// Of the one kind or the other: PrintableString or UTF8String (failInfoText).
+	if (values?.length !== 1 || (value?.tag !== 0x13 && value?.tag !== 12)) return null;
+	return Buffer.from(value.content).toString(value.tag === 12 ? "utf8" : "latin1");
 }
 
 function isPrintable(attributes: Attributes, type: string): boolean {
-	return attributes.get(type)?.every((one) => rawBytes(one)[0] === 0x13) ?? true;
+	return attributes.get(type)?.every(({ tag }) => tag === 0x13) ?? true;
 }
 
 /** messageType, transactionID and both nonces as they must be; answers the pkiStatus. */
@@ -72,8 +74,13 @@ function checkAttributes(attributes: Attributes, expected: CertRepExpectation, s
  * Verifies and opens a CertRep as Apple's client does (one signer that equals an authority, attributes, nonce, envelope).
  * A FAILURE or PENDING is returned, not thrown. Throws DeviceError of step "CertRep" on anything malformed.
  */
-export function parseCertRep(message: Uint8Array, expected: CertRepExpectation, step = "CertRep"): CertRep {
-	const verified = verifySignedData(message, step, { known: expected.authorities });
+export function parseCertRep(
+	message: Uint8Array,
+	expected: CertRepExpectation,
+	step = "CertRep",
+	reading: Reading = carefulReading,
+): CertRep {
+	const verified = verifySignedData(message, step, { known: expected.authorities, reading });
 	const isAuthority = expected.authorities.some((one) => Buffer.from(one).equals(verified.signer));
 	ensure(isAuthority, step, "The CertRep's signer is not the RA or CA of GetCACert.");
 	ensure(verified.eContentType === oids.data, step, "The CertRep's content type must be data.");
@@ -93,8 +100,8 @@ export function parseCertRep(message: Uint8Array, expected: CertRepExpectation, 
 		};
 	}
 	ensure(content, step, "A SUCCESS must have content.");
-	const opened = openEnvelopedData(content, expected.signer, step);
-	const inner = readSignedData(opened.content, step);
+	const opened = openEnvelopedData(content, expected.signer, step, reading);
+	const inner = readSignedData(opened.content, step, reading);
 	ensure(inner.signerInfos.length === 0, step, "The inner SignedData must carry certificates only.");
 	ensure(inner.certificates.length > 0, step, "The CertRep carries no certificate.");
 	return { ...shared, failInfo: null, failInfoText: null, certificates: inner.certificates, cipher: opened.cipher };

@@ -3,8 +3,6 @@
  * and reads those of the server (RFC 5280).
  */
 import { createHash, createPublicKey, type KeyObject, randomBytes, sign, X509Certificate } from "node:crypto";
-import * as asn1js from "asn1js";
-import { BasicConstraints, Certificate } from "pkijs";
 import {
 	algorithm,
 	bitString,
@@ -21,6 +19,8 @@ import {
 	time,
 	tlv,
 } from "./ber.ts";
+import { type Element, isContext, octets, oidOf, parseBer, sequenceOf } from "./der-reader.ts";
+import { ensure } from "./errors.ts";
 import { type Digest, oids } from "./oids.ts";
 
 /** A certificate (DER), its private key, and the issuers a device would send along (DER, nearest first). */
@@ -78,17 +78,23 @@ export function signatureAlgorithm(key: KeyObject, digest: Digest): Uint8Array {
 /** DER of the SubjectPublicKeyInfo. */
 export function publicKeyInfo(key: KeyObject): Uint8Array {
 	const publicKey = key.type === "private" ? createPublicKey(key) : key;
+	if (publicKey.asymmetricKeyType === "rsa") {
+		return sequence(algorithm(oids.rsaEncryption), bitString(rsaPublicKey(publicKey)));
+	}
 	return new Uint8Array(publicKey.export({ type: "spki", format: "der" }));
+}
+
+/** DER of the PKCS#1 RSAPublicKey (RFC 8017 appendix A.1.1). Written here: OpenSSL's encoder takes thirty times as long. */
+export function rsaPublicKey(publicKey: KeyObject): Uint8Array {
+	const { n = "", e = "" } = publicKey.export({ format: "jwk" });
+	return sequence(integer(Buffer.from(n, "base64url")), integer(Buffer.from(e, "base64url")));
 }
 
 /** SHA-1 of the public key's bits (RFC 5280 section 4.2.1.2, method 1). */
 function keyIdentifier(spki: Uint8Array): Uint8Array {
-	const [, bits] = (asn1js.fromBER(new Uint8Array(spki)).result as asn1js.Sequence).valueBlock.value;
-	return new Uint8Array(
-		createHash("sha1")
-			.update((bits as asn1js.BitString).valueBlock.valueHexView)
-			.digest(),
-	);
+	const [, bits] = sequenceOf(parseBer(spki, "public key"), "public key");
+	ensure(bits?.tag === 3, "public key", "The public key's bits are missing.");
+	return new Uint8Array(createHash("sha1").update(bits.content.subarray(1)).digest());
 }
 
 function extensionsOf(options: CertificateOptions, issuerSpki: Uint8Array): Uint8Array[] {
@@ -132,36 +138,112 @@ function positiveSerial(): Uint8Array {
 
 /** What the device looks at in a certificate. Names and serial are DER elements, to be compared as bytes. */
 export interface CertificateFields {
-	x509: X509Certificate;
-	issuer: Uint8Array;
-	subject: Uint8Array;
-	serialNumber: Uint8Array;
+	/** OpenSSL's reading of it, made when first asked for, as are the key and the dates. */
+	readonly x509: X509Certificate;
+	readonly publicKey: KeyObject;
+	readonly notBefore: Date;
+	readonly notAfter: Date;
+	readonly issuer: Uint8Array;
+	readonly subject: Uint8Array;
+	readonly serialNumber: Uint8Array;
 	/** Lower-case hex without leading zero octets. */
-	serialHex: string;
+	readonly serialHex: string;
+	/** DER of the SubjectPublicKeyInfo. */
+	readonly publicKeyInfo: Uint8Array;
 	/** Bit numbers; null when there is no keyUsage extension. */
-	keyUsage: ReadonlySet<number> | null;
-	ca: boolean;
+	readonly keyUsage: ReadonlySet<number> | null;
+	readonly ca: boolean;
 }
+
+type ParsedFields = Omit<CertificateFields, "x509" | "publicKey" | "notBefore" | "notAfter">;
+
+class ReadCertificate implements CertificateFields {
+	readonly issuer: Uint8Array;
+	readonly subject: Uint8Array;
+	readonly serialNumber: Uint8Array;
+	readonly serialHex: string;
+	readonly publicKeyInfo: Uint8Array;
+	readonly keyUsage: ReadonlySet<number> | null;
+	readonly ca: boolean;
+	#x509: X509Certificate | undefined;
+	#publicKey: KeyObject | undefined;
+	#dates: [Date, Date] | undefined;
+
+	constructor(
+		private readonly der: Uint8Array,
+		parsed: ParsedFields,
+	) {
+		this.issuer = parsed.issuer;
+		this.subject = parsed.subject;
+		this.serialNumber = parsed.serialNumber;
+		this.serialHex = parsed.serialHex;
+		this.publicKeyInfo = parsed.publicKeyInfo;
+		this.keyUsage = parsed.keyUsage;
+		this.ca = parsed.ca;
+	}
+
+	get x509(): X509Certificate {
+		this.#x509 ??= new X509Certificate(this.der);
+		return this.#x509;
+	}
+
+	get publicKey(): KeyObject {
+		this.#publicKey ??= this.x509.publicKey;
+		return this.#publicKey;
+	}
+
+	get notBefore(): Date {
+		return this.dates()[0];
+	}
+
+	get notAfter(): Date {
+		return this.dates()[1];
+	}
+
+	private dates(): [Date, Date] {
+		this.#dates ??= [new Date(this.x509.validFrom), new Date(this.x509.validTo)];
+		return this.#dates;
+	}
+}
+
+const step = "certificate";
 
 /** Reads a DER certificate. Throws when it does not parse. */
 export function readCertificate(der: Uint8Array): CertificateFields {
-	const parsed = Certificate.fromBER(new Uint8Array(der));
-	const bits = parsed.extensions?.find((one) => one.extnID === oids.keyUsage)?.parsedValue as
-		| asn1js.BitString
-		| undefined;
-	const constraints = parsed.extensions?.find((one) => one.extnID === oids.basicConstraints)?.parsedValue as unknown;
-	const serial = new Uint8Array(parsed.serialNumber.valueBlock.valueHexView);
-	return {
-		x509: new X509Certificate(der),
-		issuer: new Uint8Array(parsed.issuer.toSchema().toBER()),
-		subject: new Uint8Array(parsed.subject.toSchema().toBER()),
-		serialNumber: tlv(2, serial),
-		serialHex: Buffer.from(serial)
-			.toString("hex")
-			.replace(/^(00)+(?=..)/, ""),
-		keyUsage: bits ? bitNumbers(bits.valueBlock.valueHexView) : null,
-		ca: constraints instanceof BasicConstraints && constraints.cA,
-	};
+	const [tbs] = sequenceOf(parseBer(der, step), step);
+	const fields = [...sequenceOf(tbs, step)];
+	if (isContext(fields[0], 0)) fields.shift();
+	const [serial, , issuer, , subject, publicKeyInfo, ...more] = fields;
+	ensure(serial?.tag === 2 && issuer && subject && publicKeyInfo, step, "The certificate's fields are not in order.");
+	const extensions = readExtensions(more.find((one) => isContext(one, 3)));
+	const hex = Buffer.from(serial.content).toString("hex");
+	const usage = extensions.get(oids.keyUsage);
+	const isCa = extensions.get(oids.basicConstraints)?.members?.[0];
+	return new ReadCertificate(der, {
+		issuer: issuer.raw,
+		subject: subject.raw,
+		serialNumber: serial.raw,
+		serialHex: hex.replace(/^(00)+(?=..)/, ""),
+		publicKeyInfo: publicKeyInfo.raw,
+		keyUsage: usage ? bitNumbers(usage.content.subarray(1)) : null,
+		ca: isCa?.tag === 1 && isCa.content[0] !== 0,
+	});
+}
+
+/** The values of the extensions that the device looks at, by OID. */
+function readExtensions(wrapped: Element | undefined): Map<string, Element> {
+	const values = new Map<string, Element>();
+	if (!wrapped) return values;
+	for (const one of sequenceOf(wrapped.members?.[0], step)) {
+		const parts = sequenceOf(one, step);
+		const type = oidOf(parts[0], step);
+		ensure(!values.has(type), step, `The extension ${type} is there twice.`);
+		if (type !== oids.keyUsage && type !== oids.basicConstraints) continue;
+		const value = parseBer(octets(parts.at(-1), step), step);
+		ensure(value.tag === (type === oids.keyUsage ? 3 : 0x30), step, `The extension ${type} is malformed.`);
+		values.set(type, value);
+	}
+	return values;
 }
 
 function bitNumbers(octets: Uint8Array): Set<number> {
@@ -174,37 +256,12 @@ function bitNumbers(octets: Uint8Array): Set<number> {
 
 /** True when `issuer` is a CA that signed `certificate` (names, key identifiers and signature agree). */
 export function isIssuedBy(certificate: CertificateFields, issuer: CertificateFields): boolean {
-	return issuer.ca && certificate.x509.checkIssued(issuer.x509) && certificate.x509.verify(issuer.x509.publicKey);
-}
-
-/**
- * The certificates from `leaf` up to `top` through `pool`, DER, leaf first; null when there is no such way
- * or when one of them is outside its dates at `at`.
- */
-export function findChainTo(
-	leaf: Uint8Array,
-	pool: readonly Uint8Array[],
-	top: Uint8Array,
-	at: Date,
-): Uint8Array[] | null {
-	const isSame = (a: Uint8Array, b: Uint8Array): boolean => Buffer.from(a).equals(b);
-	const chain = [leaf];
-	for (let depth = 0; depth < 8; depth++) {
-		const last = chain.at(-1) as Uint8Array;
-		const fields = readCertificate(last);
-		if (new Date(fields.x509.validFrom) > at || new Date(fields.x509.validTo) < at) return null;
-		if (isSame(last, top)) return chain;
-		const issuer = [top, ...pool].find((one) => !isSame(one, last) && isIssuedBy(fields, readCertificate(one)));
-		if (!issuer) return null;
-		chain.push(issuer);
-	}
-	return null;
+	return issuer.ca && certificate.x509.checkIssued(issuer.x509) && certificate.x509.verify(issuer.publicKey);
 }
 
 /** Whether a certificate's public key is that of `key`. */
 export function certifies(certificate: Uint8Array, key: KeyObject): boolean {
-	const { publicKey } = readCertificate(certificate).x509;
-	return Buffer.from(publicKeyInfo(publicKey)).equals(publicKeyInfo(key));
+	return Buffer.from(publicKeyInfo(key)).equals(readCertificate(certificate).publicKeyInfo);
 }
 
 /** PEM of a DER certificate. */

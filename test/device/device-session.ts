@@ -1,7 +1,8 @@
 /** One device in the middle of its enrollment: what it is, what it has got so far, and each step as a method of its own. */
 import type { PlistValue } from "plist";
 import { type DeviceAuthority, issueDeviceIdentity } from "./authority.ts";
-import { findChainTo, type Identity, isIssuedBy, readCertificate } from "./certificate.ts";
+import type { Identity } from "./certificate.ts";
+import { findChainTo } from "./chain.ts";
 import {
 	buildDeviceResponse,
 	type DeviceResponseOptions,
@@ -22,6 +23,7 @@ import {
 	readScepPayload,
 	type ScepPayload,
 } from "./profile.ts";
+import { carefulReading, type Reading } from "./reading.ts";
 import { enrollScep, type KeySource } from "./scep-client.ts";
 import type { PkcsReqOptions } from "./scep-message.ts";
 import { browse, type Credentials } from "./sign-in.ts";
@@ -52,6 +54,8 @@ export interface DeviceOptions {
 	digest?: Digest;
 	/** Gives the keys for SCEP; fresh RSA keys unless told. */
 	keys?: KeySource;
+	/** How it reads what it is sent; careful unless told. Both ways make the same checks. */
+	reading?: Reading;
 	now?: () => Date;
 	/** Hears of each step when it is done. */
 	report?: (step: StepReport) => void;
@@ -81,6 +85,7 @@ export class DeviceSession {
 	/** The identities of the final profile's SCEP payloads, by PayloadUUID. */
 	readonly clientIdentities = new Map<string, Identity>();
 	private readonly transport: Transport;
+	private readonly reading: Reading;
 	private readonly now: () => Date;
 
 	constructor(private readonly options: DeviceOptions) {
@@ -94,6 +99,7 @@ export class DeviceSession {
 		const entries = Object.entries(told).filter(([, value]) => value !== undefined);
 		this.attributes = Object.fromEntries(entries) as Record<string, PlistValue>;
 		this.transport = options.transport ?? httpTransport();
+		this.reading = options.reading ?? carefulReading;
 		this.now = options.now ?? (() => new Date());
 	}
 
@@ -117,8 +123,8 @@ export class DeviceSession {
 		return this.timed("CA", async () => {
 			const accept = ["application/x-x509-ca-cert"];
 			const { body } = await exchange(this.transport, "CA", `${this.options.url}/CA`, { accept });
-			const fields = readCertificate(body);
-			ensure(isIssuedBy(fields, fields), "CA", "The certificate of /CA is not a self-signed CA.");
+			const fields = this.reading.certificate(body);
+			ensure(this.reading.isIssuedBy(fields, fields), "CA", "The certificate of /CA is not a self-signed CA.");
 			this.root = body;
 			return body;
 		});
@@ -202,7 +208,7 @@ export class DeviceSession {
 	openFinalProfile(message: Uint8Array): FinalProfile {
 		ensure(this.identity, "final profile", "There is no identity yet.");
 		const content = this.verifyProfile(message, "final profile");
-		this.finalProfile = openFinalProfile(content, this.identity, this.secrets());
+		this.finalProfile = openFinalProfile(content, this.identity, this.secrets(), this.reading);
 		return this.finalProfile;
 	}
 
@@ -226,10 +232,11 @@ export class DeviceSession {
 	/** The signed profile's content; it must be DER and its signer must chain to the root of /CA. */
 	verifyProfile(message: Uint8Array, step: string): Uint8Array {
 		ensure(this.root, step, "There is no root certificate yet.");
-		const verified = verifySignedData(message, step, { der: true });
-		const chain = findChainTo(verified.signer, verified.certificates, this.root, this.now());
+		const { reading } = this;
+		const verified = verifySignedData(message, step, { der: true, reading });
+		const chain = findChainTo(verified.signer, verified.certificates, this.root, this.now(), reading);
 		ensure(chain, step, "The profile's signer does not chain to the root certificate of /CA.");
-		const usage = readCertificate(verified.signer).keyUsage;
+		const usage = reading.certificate(verified.signer).keyUsage;
 		ensure(usage?.has(0) ?? true, step, "The profile's signer may not sign.");
 		ensure(verified.content, step, "The profile has no content.");
 		return verified.content;
@@ -244,6 +251,7 @@ export class DeviceSession {
 			at: this.now(),
 			timed: (step, work) => this.timed(`${purpose} ${step}`, work),
 			bend,
+			reading: this.reading,
 		});
 	}
 

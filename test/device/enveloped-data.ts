@@ -11,7 +11,6 @@ import {
 	publicEncrypt,
 	randomBytes,
 } from "node:crypto";
-import * as asn1js from "asn1js";
 import {
 	algorithm,
 	concat,
@@ -24,10 +23,10 @@ import {
 	set,
 	tlv,
 } from "./ber.ts";
-import { readCertificate } from "./certificate.ts";
-import { isContext, octets, oidOf, parseBer, sequenceOf } from "./der-reader.ts";
+import { type Element, isContext, octets, oidOf, sequenceOf, setMembers } from "./der-reader.ts";
 import { DeviceError, ensure } from "./errors.ts";
 import { type Cipher, ciphers, oids } from "./oids.ts";
+import { carefulReading, type Reading } from "./reading.ts";
 
 /** The EnvelopedData and its knobs. */
 export interface EnvelopedDataOptions {
@@ -48,6 +47,8 @@ export interface EnvelopedDataOptions {
 	/** Changes the ciphertext before it is put in. */
 	tamperCiphertext?: (ciphertext: Uint8Array) => Uint8Array;
 	trailing?: Uint8Array;
+	/** Of the recipients' certificates; careful unless told. */
+	reading?: Reading;
 }
 
 /** The shapes of a PKCS#1 v1.5 block that a decrypter must treat alike (RFC 3218). */
@@ -84,13 +85,14 @@ export function pkcs1Block(shape: BlockShape, contentKey: Uint8Array, modulusLen
 	return block;
 }
 
-function recipientInfo(certificate: Uint8Array, contentKey: Uint8Array, rsaBlock: EnvelopedDataOptions["rsaBlock"]) {
-	const { issuer, serialNumber, x509 } = readCertificate(certificate);
-	const modulusLength = (x509.publicKey.asymmetricKeyDetails?.modulusLength ?? 2048) / 8;
+function recipientInfo(certificate: Uint8Array, contentKey: Uint8Array, options: EnvelopedDataOptions) {
+	const { issuer, serialNumber, publicKey } = (options.reading ?? carefulReading).certificate(certificate);
+	const { rsaBlock } = options;
+	const modulusLength = (publicKey.asymmetricKeyDetails?.modulusLength ?? 2048) / 8;
 	const block = typeof rsaBlock === "function" ? rsaBlock(contentKey, modulusLength) : rsaBlock;
 	const encryptedKey = block
-		? publicEncrypt({ key: x509.publicKey, padding: constants.RSA_NO_PADDING }, block)
-		: publicEncrypt({ key: x509.publicKey, padding: constants.RSA_PKCS1_PADDING }, contentKey);
+		? publicEncrypt({ key: publicKey, padding: constants.RSA_NO_PADDING }, block)
+		: publicEncrypt({ key: publicKey, padding: constants.RSA_PKCS1_PADDING }, contentKey);
 	return sequence(
 		integer(0),
 		sequence(issuer, serialNumber),
@@ -115,7 +117,7 @@ export function buildEnvelopedData(options: EnvelopedDataOptions): Uint8Array {
 	const envelopedData = wrap(
 		0x30,
 		integer(0),
-		set(...options.recipients.map((one) => recipientInfo(one, contentKey, options.rsaBlock))),
+		set(...options.recipients.map((one) => recipientInfo(one, contentKey, options))),
 		wrap(0x30, oid(oids.data), algorithm(options.cipherOid ?? suite.oid, octetString(iv)), encrypted),
 	);
 	const message = wrap(0x30, oid(oids.envelopedData), wrap(0xa0, envelopedData));
@@ -136,14 +138,16 @@ export function openEnvelopedData(
 	message: Uint8Array,
 	identity: { certificate: Uint8Array; privateKey: KeyObject },
 	step: string,
+	reading: Reading = carefulReading,
 ): { content: Uint8Array; cipher: Cipher } {
-	const [type, wrapped] = sequenceOf(parseBer(message, step), step);
+	const [type, wrapped] = sequenceOf(reading.parse(message, step), step);
 	ensure(oidOf(type, step) === oids.envelopedData, step, "The encrypted content is not EnvelopedData.");
 	ensure(isContext(wrapped, 0), step, "The EnvelopedData is missing.");
-	const [, recipients, encrypted, ...more] = sequenceOf(wrapped.valueBlock.value[0], step);
-	ensure(recipients instanceof asn1js.Set && more.length === 0, step, "The EnvelopedData has an unexpected shape.");
-	ensure(recipients.valueBlock.value.length === 1, step, "The EnvelopedData must have exactly one recipient.");
-	const contentKey = unwrapKey(recipients.valueBlock.value[0], identity, step);
+	const [, recipients, encrypted, ...more] = sequenceOf(wrapped.members[0], step);
+	ensure(more.length === 0, step, "The EnvelopedData has an unexpected shape.");
+	const [recipient, ...others] = setMembers(recipients, step);
+	ensure(recipient && others.length === 0, step, "The EnvelopedData must have exactly one recipient.");
+	const contentKey = unwrapKey(recipient, identity, step, reading);
 	const [contentType, algorithmId, ciphertext] = sequenceOf(encrypted, step);
 	ensure(oidOf(contentType, step) === oids.data, step, "The encrypted content's type must be data.");
 	const [cipherId, parameters] = sequenceOf(algorithmId, step);
@@ -160,20 +164,17 @@ export function openEnvelopedData(
 }
 
 function unwrapKey(
-	recipient: asn1js.AsnType | undefined,
+	recipient: Element,
 	identity: { certificate: Uint8Array; privateKey: KeyObject },
 	step: string,
+	reading: Reading,
 ): Uint8Array {
 	const [version, rid, transport, encryptedKey] = sequenceOf(recipient, step);
+	const isByIssuer = version?.tag === 2 && version.content.length === 1 && version.content[0] === 0;
+	ensure(isByIssuer && rid, step, "The recipient is not by issuer.");
+	const { issuer, serialNumber } = reading.certificate(identity.certificate);
 	ensure(
-		version instanceof asn1js.Integer && version.valueBlock.valueDec === 0,
-		step,
-		"The recipient is not by issuer.",
-	);
-	const { issuer, serialNumber } = readCertificate(identity.certificate);
-	const named = new Uint8Array((rid as asn1js.Sequence).valueBeforeDecodeView);
-	ensure(
-		Buffer.from(named).equals(sequence(issuer, serialNumber)),
+		Buffer.compare(rid.raw, sequence(issuer, serialNumber)) === 0,
 		step,
 		"The recipient does not name this device's certificate.",
 	);

@@ -1,10 +1,10 @@
 /** Reads the final profile: the outer keys anyone may see, and the payloads that only this device can open (facts: the exchange, step 6). */
-import { Certificate } from "pkijs";
 import type { PlistValue } from "plist";
 import type { Identity } from "./certificate.ts";
 import { openEnvelopedData } from "./enveloped-data.ts";
 import { ensure } from "./errors.ts";
 import { checkPayloadKeys, type Dictionary, dictionaryOf, readPlist } from "./profile.ts";
+import { carefulReading, type Reading } from "./reading.ts";
 
 const step = "final profile";
 
@@ -55,13 +55,14 @@ export function openFinalProfile(
 	content: Uint8Array,
 	identity: Identity,
 	secrets: readonly string[] = [],
+	reading: Reading = carefulReading,
 ): FinalProfile {
 	const { EncryptedPayloadContent: encrypted, ...outer } = readOuterProfile(content, secrets);
-	const opened = openEnvelopedData(encrypted as Uint8Array, identity, step);
+	const opened = openEnvelopedData(encrypted as Uint8Array, identity, step, reading);
 	const root = readPlist(opened.content, step);
 	ensure(Array.isArray(root), step, "The encrypted property list's root must be an array.");
 	const payloads = root.map((one: PlistValue) => dictionaryOf(one, "each payload", step));
-	checkPayloads(payloads, outer);
+	checkPayloads(payloads, outer, reading);
 	return { outer, payloads };
 }
 
@@ -74,7 +75,7 @@ const certificatePayloads = new Set([
 	"com.apple.security.pem",
 ]);
 
-function checkPayloads(payloads: readonly Dictionary[], outer: Dictionary): void {
+function checkPayloads(payloads: readonly Dictionary[], outer: Dictionary, reading: Reading): void {
 	for (const payload of payloads) checkPayloadKeys(payload, step);
 	const all = [outer, ...payloads];
 	const distinct = (key: string): boolean => new Set(all.map((one) => one[key])).size === all.length;
@@ -87,15 +88,15 @@ function checkPayloads(payloads: readonly Dictionary[], outer: Dictionary): void
 		const reference = keys.PayloadCertificateUUID;
 		const refers = reference === undefined || certificates.has(reference);
 		ensure(refers, step, `${String(type)} refers to a certificate payload that this profile does not hold.`);
-		if (type === "com.apple.security.root") checkRoot(content);
+		if (type === "com.apple.security.root") checkRoot(content, reading);
 	}
 }
 
-function checkRoot(content: PlistValue | undefined): void {
+function checkRoot(content: PlistValue | undefined, reading: Reading): void {
 	ensure(content instanceof Uint8Array, step, "The root payload's content must be data.");
 	let parses = true;
 	try {
-		Certificate.fromBER(new Uint8Array(content));
+		reading.certificate(content);
 	} catch {
 		parses = false;
 	}

@@ -21,7 +21,6 @@ export {
 	type CertificateFields,
 	type CertificateOptions,
 	certifies,
-	findChainTo,
 	type Identity,
 	isIssuedBy,
 	pemOf,
@@ -29,8 +28,9 @@ export {
 	readCertificate,
 	readPem,
 } from "./certificate.ts";
+export { findChainTo } from "./chain.ts";
 export { buildCsr, type ChallengeValue, type CsrOptions } from "./csr.ts";
-export { derFault } from "./der-reader.ts";
+export { derFault, type Element } from "./der-reader.ts";
 export { describePayloads, plainValue } from "./describe-profile.ts";
 export {
 	buildDeviceResponse,
@@ -62,6 +62,7 @@ export {
 	readScepPayload,
 	type ScepPayload,
 } from "./profile.ts";
+export { carefulReading, quickReading, type Reading } from "./reading.ts";
 export {
 	type Capabilities,
 	checkFingerprint,

@@ -1,8 +1,8 @@
 /** What Apple's SCEP client reads out of GetCACaps and GetCACert (RFC 8894 sections 3.5 and 4.2). */
 import { createHash } from "node:crypto";
-import { isIssuedBy, readCertificate } from "./certificate.ts";
 import { ensure } from "./errors.ts";
 import type { Cipher, Digest } from "./oids.ts";
+import { carefulReading, type Reading } from "./reading.ts";
 import { readSignedData } from "./signed-data-reader.ts";
 
 /** What was agreed on. */
@@ -44,28 +44,37 @@ export interface ScepAuthorities {
  * certificate must chain, through the others, to one top, and the first other one with keyUsage digitalSignature
  * and keyEncipherment is the RA.
  */
-export function selectAuthorities(body: Uint8Array, contentType: string, step = "GetCACert"): ScepAuthorities {
+export function selectAuthorities(
+	body: Uint8Array,
+	contentType: string,
+	step = "GetCACert",
+	reading: Reading = carefulReading,
+): ScepAuthorities {
 	if (contentType === "application/x-x509-ca-cert") {
-		ensure(readCertificate(body).x509.publicKey.asymmetricKeyType === "rsa", step, "The CA's key must be RSA.");
+		ensure(reading.certificate(body).publicKey.asymmetricKeyType === "rsa", step, "The CA's key must be RSA.");
 		return { ra: body, top: body, all: [body] };
 	}
-	const message = readSignedData(body, step);
+	const message = readSignedData(body, step, reading);
 	ensure(message.signerInfos.length === 0, step, "GetCACert must answer certificates only.");
-	return selectFrom(message.certificates, step);
+	return selectFrom(message.certificates, step, reading);
 }
 
 /** The selection itself, over DER certificates in the order received. */
-export function selectFrom(certificates: readonly Uint8Array[], step = "GetCACert"): ScepAuthorities {
-	const fields = certificates.map(readCertificate);
+export function selectFrom(
+	certificates: readonly Uint8Array[],
+	step = "GetCACert",
+	reading: Reading = carefulReading,
+): ScepAuthorities {
+	const fields = certificates.map((one) => reading.certificate(one));
 	const issuerOf = (at: number): number =>
-		fields.findIndex((one, other) => other !== at && isIssuedBy(fields[at] as (typeof fields)[0], one));
+		fields.findIndex((one, other) => other !== at && reading.isIssuedBy(fields[at] as (typeof fields)[0], one));
 	const tops = new Set(fields.map((_, at) => topOf(at, issuerOf)));
 	ensure(tops.size === 1, step, "The certificates of GetCACert must all chain to one top certificate.");
 	const [topAt] = tops;
 	const raAt = fields.findIndex(({ keyUsage }, at) => at !== topAt && keyUsage?.has(0) && keyUsage.has(2));
 	const [ra, top] = [certificates[raAt], certificates[topAt ?? -1]];
 	ensure(ra && top, step, "None of GetCACert's certificates may both sign and encipher keys: there is no RA.");
-	const { publicKey } = readCertificate(ra).x509;
+	const { publicKey } = reading.certificate(ra);
 	ensure(publicKey.asymmetricKeyType === "rsa", step, "The RA's key must be RSA.");
 	return { ra, top, all: [...certificates] };
 }

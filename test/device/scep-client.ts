@@ -2,10 +2,12 @@
 import { generateKeyPair, type KeyObject } from "node:crypto";
 import { promisify } from "node:util";
 import { type CertRep, parseCertRep } from "./cert-rep.ts";
-import { certifies, findChainTo, type Identity, readCertificate } from "./certificate.ts";
+import { certifies, type Identity } from "./certificate.ts";
+import { findChainTo } from "./chain.ts";
 import { DeviceError, ensure } from "./errors.ts";
 import { exchange, type Transport } from "./http.ts";
 import type { ScepPayload } from "./profile.ts";
+import { carefulReading, type Reading } from "./reading.ts";
 import {
 	type Capabilities,
 	checkFingerprint,
@@ -36,11 +38,15 @@ export function scepUrl(payload: Pick<ScepPayload, "url" | "name">, operation: s
 }
 
 /** GetCACert. */
-export async function getCaCert(transport: Transport, payload: ScepPayload): Promise<ScepAuthorities> {
+export async function getCaCert(
+	transport: Transport,
+	payload: ScepPayload,
+	reading: Reading = carefulReading,
+): Promise<ScepAuthorities> {
 	const step = "GetCACert";
 	const accept = ["application/x-x509-ca-ra-cert", "application/x-x509-ca-cert"];
 	const { body, contentType } = await exchange(transport, step, scepUrl(payload, step), { accept });
-	const authorities = selectAuthorities(body, contentType);
+	const authorities = selectAuthorities(body, contentType, step, reading);
 	checkFingerprint(authorities.top, payload.caFingerprint);
 	return authorities;
 }
@@ -102,15 +108,13 @@ export function acceptCertRep(
 	key: KeyObject,
 	server: ScepServer,
 	at: Date,
+	reading: Reading = carefulReading,
 ): Identity {
 	const step = "CertRep";
 	const { ra, top, all } = server.authorities;
-	const reply: CertRep = parseCertRep(body, {
-		authorities: [ra, top],
-		signer: request.signer,
-		transactionID: request.transactionID,
-		senderNonce: request.senderNonce,
-	});
+	const { signer, transactionID, senderNonce } = request;
+	const expected = { authorities: [ra, top], signer, transactionID, senderNonce };
+	const reply: CertRep = parseCertRep(body, expected, step, reading);
 	ensure(reply.pkiStatus !== "3", step, "The request is pending: somebody has to approve it first.");
 	if (reply.pkiStatus === "2") {
 		const failInfo = reply.failInfo ?? -1;
@@ -120,9 +124,9 @@ export function acceptCertRep(
 	}
 	const [certificate] = reply.certificates as [Uint8Array];
 	ensure(certifies(certificate, key), step, "The first certificate of the CertRep is not for this device's key.");
-	const chain = findChainTo(certificate, all, top, at);
+	const chain = findChainTo(certificate, all, top, at, reading);
 	ensure(chain, step, "The issued certificate does not chain to the CA of GetCACert.");
-	ensure(!readCertificate(certificate).ca, step, "The issued certificate is a CA's.");
+	ensure(!reading.certificate(certificate).ca, step, "The issued certificate is a CA's.");
 	return { certificate, privateKey: key, chain: chain.slice(1) };
 }
 
@@ -137,6 +141,8 @@ export interface ScepEnrollment {
 	timed?: <T>(step: string, work: () => Promise<T>) => Promise<T>;
 	/** Overrides of the PKCSReq. */
 	bend?: Partial<PkcsReqOptions>;
+	/** Careful unless told. */
+	reading?: Reading;
 }
 
 /** The server's certificates and capabilities, each asked for twice as Apple does; the later answer counts. */
@@ -145,7 +151,7 @@ export async function discover(enrollment: ScepEnrollment): Promise<ScepServer> 
 	const timed = enrollment.timed ?? ((_step, work) => work());
 	let server: ScepServer | undefined;
 	for (let round = 0; round < 2; round++) {
-		const authorities = await timed("GetCACert", () => getCaCert(transport, payload));
+		const authorities = await timed("GetCACert", () => getCaCert(transport, payload, enrollment.reading));
 		const capabilities = await timed("GetCACaps", () => getCaCaps(transport, payload));
 		server = { authorities, capabilities };
 	}
@@ -158,9 +164,13 @@ export async function enrollScep(enrollment: ScepEnrollment): Promise<Identity> 
 	const timed = enrollment.timed ?? ((_step, work) => work());
 	const server = await discover(enrollment);
 	const key = await timed("key", async () => (enrollment.keys ?? freshKey)(payload.keySize));
-	const request = requestFor(payload, server, key, enrollment.style ?? "iphone", enrollment.bend);
+	const { reading } = enrollment;
+	const request = requestFor(payload, server, key, enrollment.style ?? "iphone", {
+		...(reading ? { envelope: { reading } } : {}),
+		...enrollment.bend,
+	});
 	return timed("PKIOperation", async () => {
 		const body = await pkiOperation(transport, payload.url, request.message, server.capabilities.post);
-		return acceptCertRep(body, request, key, server, enrollment.at ?? new Date());
+		return acceptCertRep(body, request, key, server, enrollment.at ?? new Date(), reading);
 	});
 }

@@ -1,7 +1,7 @@
 /** Builds PKCSReq (RFC 8894 section 3.3.1) as Apple's client does, and in every way that a server must refuse. */
 import { createHash, createPublicKey, type KeyObject, randomBytes, randomUUID } from "node:crypto";
 import { octetString, string } from "./ber.ts";
-import { buildCertificate, publicKeyInfo } from "./certificate.ts";
+import { buildCertificate, publicKeyInfo, rsaPublicKey } from "./certificate.ts";
 import { buildCsr, type CsrOptions } from "./csr.ts";
 import { buildEnvelopedData, type EnvelopedDataOptions } from "./enveloped-data.ts";
 import type { Cipher, Digest } from "./oids.ts";
@@ -59,7 +59,7 @@ export interface PkcsReq {
 export function transactionIdOf(key: KeyObject): string {
 	const publicKey = key.type === "private" ? createPublicKey(key) : key;
 	const isRsa = publicKey.asymmetricKeyType === "rsa";
-	const der = isRsa ? publicKey.export({ type: "pkcs1", format: "der" }) : publicKeyInfo(publicKey);
+	const der = isRsa ? rsaPublicKey(publicKey) : publicKeyInfo(publicKey);
 	return createHash("sha1").update(der).digest("hex").toUpperCase();
 }
 

@@ -1,10 +1,9 @@
 /** Verifies SignedData (RFC 5652 section 5.6) as Apple's client does: exactly one signer, messageDigest compared, signature checked. */
 import { createHash, verify } from "node:crypto";
-import type * as asn1js from "asn1js";
-import { readCertificate } from "./certificate.ts";
-import { derFault, isContext, octets, oidOf, parseBer, rawBytes, sequenceOf, setMembers } from "./der-reader.ts";
+import { derFault, type Element, isContext, octets, oidOf, sequenceOf, setMembers } from "./der-reader.ts";
 import { DeviceError, ensure } from "./errors.ts";
 import { type Digest, oids } from "./oids.ts";
+import { carefulReading, type Reading } from "./reading.ts";
 
 /** A SignedData whose signature holds. Who the signer is remains to be judged. */
 export interface VerifiedData {
@@ -16,7 +15,7 @@ export interface VerifiedData {
 	/** DER of every certificate in the message. */
 	certificates: Uint8Array[];
 	/** Values of the signed attributes by OID; each attribute occurs once. */
-	attributes: ReadonlyMap<string, readonly asn1js.AsnType[]>;
+	attributes: ReadonlyMap<string, readonly Element[]>;
 	digest: Digest;
 	/** OID of SignerInfo.signatureAlgorithm. */
 	signatureAlgorithm: string;
@@ -26,36 +25,38 @@ interface SignedDataParts {
 	eContentType: string;
 	content: Uint8Array | null;
 	certificates: Uint8Array[];
-	signerInfos: asn1js.AsnType[];
+	signerInfos: readonly Element[];
 }
 
 /** The parts of a ContentInfo with SignedData, unverified. */
-export function readSignedData(message: Uint8Array, step: string): SignedDataParts {
-	const [type, wrapped] = sequenceOf(parseBer(message, step), step);
+export function readSignedData(message: Uint8Array, step: string, reading: Reading): SignedDataParts {
+	const [type, wrapped] = sequenceOf(reading.parse(message, step), step);
 	ensure(oidOf(type, step) === oids.signedData && isContext(wrapped, 0), step, "The answer is not SignedData.");
-	const parts = sequenceOf(wrapped.valueBlock.value[0] as asn1js.AsnType, step);
+	const parts = sequenceOf(wrapped.members[0], step);
 	const [contentType, content] = sequenceOf(parts[2], step);
-	const bag = parts.find((part) => isContext(part, 0)) as asn1js.Constructed | undefined;
+	const bag = parts.find((part) => isContext(part, 0));
 	return {
 		eContentType: oidOf(contentType, step),
-		content: isContext(content, 0) ? octets(content.valueBlock.value[0] as asn1js.AsnType, step) : null,
-		certificates: ((bag?.valueBlock.value ?? []) as asn1js.AsnType[]).map(rawBytes),
+		content: isContext(content, 0) ? octets(content.members[0], step) : null,
+		certificates: (bag?.members ?? []).map(({ raw }) => raw),
 		signerInfos: setMembers(parts.at(-1), step),
 	};
 }
 
 const digests: readonly Digest[] = ["sha1", "sha256", "sha384", "sha512"];
 
-function digestOf(element: asn1js.AsnType | undefined, step: string): Digest {
+function digestOf(element: Element | undefined, step: string): Digest {
 	const [identifier] = sequenceOf(element, step);
 	const found = digests.find((one) => oids[one] === oidOf(identifier, step));
 	ensure(found, step, `The digest algorithm ${oidOf(identifier, step)} is not known.`);
 	return found;
 }
 
-function readAttributes(element: asn1js.Constructed, step: string): Map<string, asn1js.AsnType[]> {
-	const attributes = new Map<string, asn1js.AsnType[]>();
-	for (const one of element.valueBlock.value as asn1js.AsnType[]) {
+type Attributes = Map<string, readonly Element[]>;
+
+function readAttributes(members: readonly Element[], step: string): Attributes {
+	const attributes: Attributes = new Map();
+	for (const one of members) {
 		const [type, values] = sequenceOf(one, step);
 		const identifier = oidOf(type, step);
 		ensure(!attributes.has(identifier), step, `The signed attribute ${identifier} is there twice.`);
@@ -64,12 +65,7 @@ function readAttributes(element: asn1js.Constructed, step: string): Map<string, 
 	return attributes;
 }
 
-function checkAttributes(
-	attributes: Map<string, asn1js.AsnType[]>,
-	parts: SignedDataParts,
-	digest: Digest,
-	step: string,
-) {
+function checkAttributes(attributes: Attributes, parts: SignedDataParts, digest: Digest, step: string) {
 	const contentType = attributes.get(oids.contentType);
 	ensure(contentType?.length === 1, step, "The signed attribute contentType is missing.");
 	ensure(oidOf(contentType[0], step) === parts.eContentType, step, "The signed contentType is not the content's.");
@@ -88,21 +84,23 @@ function checkAttributes(
 export function verifySignedData(
 	message: Uint8Array,
 	step: string,
-	options: { known?: readonly Uint8Array[]; der?: boolean } = {},
+	options: { known?: readonly Uint8Array[]; der?: boolean; reading?: Reading } = {},
 ): VerifiedData {
+	const reading = options.reading ?? carefulReading;
 	const fault = options.der ? derFault(message) : null;
 	ensure(fault === null, step, `The message must be DER, but it has ${fault}.`);
-	const parts = readSignedData(message, step);
+	const parts = readSignedData(message, step, reading);
 	ensure(parts.signerInfos.length === 1, step, `There must be exactly one signer, not ${parts.signerInfos.length}.`);
 	const [, sid, digestAlgorithm, signedAttrs, signatureId, signature] = sequenceOf(parts.signerInfos[0], step);
 	ensure(isContext(signedAttrs, 0), step, "The signer has no signed attributes.");
 	const digest = digestOf(digestAlgorithm, step);
-	const attributes = readAttributes(signedAttrs, step);
+	const attributes = readAttributes(signedAttrs.members, step);
 	checkAttributes(attributes, parts, digest, step);
-	const signer = findSigner(sid, [...parts.certificates, ...(options.known ?? [])], step);
-	const covered = rawBytes(signedAttrs);
+	const signer = findSigner(sid, [...parts.certificates, ...(options.known ?? [])], step, reading);
+	// The signature covers the attributes as a SET, not as the [0] they travel as (RFC 5652 section 5.4).
+	const covered = new Uint8Array(signedAttrs.raw);
 	covered[0] = 0x31;
-	const { publicKey } = readCertificate(signer).x509;
+	const { publicKey } = reading.certificate(signer);
 	const holds = verify(digest, covered, publicKey, octets(signature, step));
 	ensure(holds, step, "The signature does not hold.");
 	return {
@@ -116,14 +114,15 @@ export function verifySignedData(
 	};
 }
 
-function findSigner(sid: asn1js.AsnType | undefined, pool: readonly Uint8Array[], step: string): Uint8Array {
+function findSigner(sid: Element | undefined, pool: readonly Uint8Array[], step: string, reading: Reading): Uint8Array {
 	const [issuer, serialNumber] = sequenceOf(sid, step);
 	if (!issuer || !serialNumber) throw new DeviceError(step, "The signer is not named by issuer and serial number.");
 	const found = pool.find((one) => {
-		const fields = readCertificate(one);
-		const same = (a: Uint8Array, b: Uint8Array): boolean => Buffer.from(a).equals(b);
-		return same(fields.issuer, rawBytes(issuer)) && same(fields.serialNumber, rawBytes(serialNumber));
+		const fields = reading.certificate(one);
+		return isSame(fields.issuer, issuer.raw) && isSame(fields.serialNumber, serialNumber.raw);
 	});
 	ensure(found, step, "The signer's certificate is not in the message.");
 	return found;
 }
+
+const isSame = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0;

@@ -267,7 +267,7 @@ describe("the envelope", () => {
 		const { failInfo, failInfoText } = attacker.read(sent, body);
 		const attributes = [...verifySignedData(body, "CertRep").attributes]
 			.filter(([type]) => type !== oids.senderNonce)
-			.map(([type, values]) => [type, values.map((one) => Buffer.from(one.valueBeforeDecodeView).toString("hex"))]);
+			.map(([type, values]) => [type, values.map((one) => Buffer.from(one.raw).toString("hex"))]);
 		return { status, headers: [...headers], length: body.length, failInfo, failInfoText, attributes };
 	}
 	const notCsr = (): Uint8Array => randomBytes(900);

@@ -200,7 +200,7 @@ describe("a PKCSReq", () => {
 		expect(request.senderNonce).toHaveLength(16);
 		const attributes = verifySignedData(request.message, "test").attributes;
 		const value = (arc: number): string =>
-			Buffer.from(attributes.get(`2.16.840.1.113733.1.9.${arc}`)?.[0]?.valueBeforeDecodeView ?? []).toString("latin1");
+			Buffer.from(attributes.get(`2.16.840.1.113733.1.9.${arc}`)?.[0]?.raw ?? []).toString("latin1");
 		expect(value(2)).toBe("\x13\x0219");
 		expect(value(7)).toBe(`\x13\x28${transactionIdOf(deviceKey)}`);
 	});
@@ -392,7 +392,7 @@ describe("the enrollment of a payload", () => {
 			const key = readCertificate(verified.signer).x509.publicKey;
 			const transactionID = transactionIdOf(key);
 			transactions.add(transactionID);
-			const nonce = verified.attributes.get("2.16.840.1.113733.1.9.5")?.[0]?.valueBeforeDecodeView.slice(2);
+			const nonce = verified.attributes.get("2.16.840.1.113733.1.9.5")?.[0]?.raw.slice(2);
 			const answered = {
 				transactionID,
 				senderNonce: nonce ?? new Uint8Array(0),
