@@ -1,5 +1,6 @@
 /**
- * The local OpenID provider of `npm run up`: certified code (oidc-provider) in front of three demo people, any password.
+ * The local OpenID provider of `npm run up`: certified code (oidc-provider) in front of three demo people, any password,
+ * and of as many as a load needs.
  * For this machine alone: it listens on loopback and keeps everything in memory.
  */
 import { generateKeyPairSync, randomBytes } from "node:crypto";
@@ -25,9 +26,19 @@ const people: Readonly<Record<string, { name: string; groups: readonly string[] 
 	admin: { name: "Ada Admin", groups: ["admins"] },
 };
 
+/** load-1 to load-9999: the people behind `ota device enroll --devices`, for one person may begin only so much a minute. */
+const loadPerson = /^load-([1-9]\d{0,3})$/;
+
+function describePerson(login: string): { name: string; groups: readonly string[] } | undefined {
+	const [, number] = loadPerson.exec(login) ?? [];
+	if (number !== undefined) return { name: `Load ${number}`, groups: [] };
+	return Object.hasOwn(people, login) ? people[login] : undefined;
+}
+
 function findPerson(login: string): { accountId: string; claims(): Record<string, unknown> } | undefined {
-	if (!Object.hasOwn(people, login)) return undefined;
-	const claims = { sub: login, email: `${login}@example.com`, email_verified: true, ...people[login] };
+	const person = describePerson(login);
+	if (!person) return undefined;
+	const claims = { sub: login, email: `${login}@example.com`, email_verified: true, ...person };
 	return { accountId: login, claims: () => claims };
 }
 

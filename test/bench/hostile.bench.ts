@@ -18,7 +18,7 @@ import {
 	type ScepPayload,
 } from "../device/index.ts";
 import { descendantsOf } from "../harness/processes.ts";
-import { rsaKeySource } from "../harness/rsa-keys.ts";
+import { rsaKeySource } from "../device/rsa-keys.ts";
 import { root, startServer, type TestServer } from "../harness/server.ts";
 import { mannWhitney } from "./mann-whitney.ts";
 import { corpora } from "./vectors.ts";

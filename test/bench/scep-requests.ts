@@ -12,7 +12,7 @@ import {
 	type ScepPayload,
 	type ScepServer,
 } from "../device/index.ts";
-import { rsaKeySource } from "../harness/rsa-keys.ts";
+import { rsaKeySource } from "../device/rsa-keys.ts";
 import { progress } from "./report.ts";
 
 export interface ScepRequest {
@@ -65,7 +65,8 @@ export class RequestPool {
 		const [key, challenge] = [this.nextKey(), this.challenge()];
 		const sent = buildPkcsReq({
 			key,
-			subject: [["CN", "bench"]],
+			// One each: some servers give a name one certificate.
+			subject: [["CN", `bench ${this.made.length}`]],
 			challenge,
 			recipients: [authorities.ra],
 			cipher: capabilities.cipher,

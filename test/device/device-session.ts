@@ -146,6 +146,17 @@ export class DeviceSession {
 		});
 	}
 
+	/** GET /enroll in a browser where `user` has signed in already; the profile service, verified. */
+	fetchProfileServiceAs(user: string, cookie: string): Promise<ProfileService> {
+		const step = "profile service";
+		return this.timed(step, async () => {
+			this.user = user;
+			const init = { cookie, accept: [aspenConfig] };
+			const { body } = await exchange(this.transport, step, `${this.options.url}/enroll`, init);
+			return this.openProfileService(body);
+		});
+	}
+
 	/** Takes a profile service that came some other way. */
 	openProfileService(message: Uint8Array): ProfileService {
 		this.profileService = readProfileService(this.verifyProfile(message, "profile service"));

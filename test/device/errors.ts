@@ -6,14 +6,17 @@ export class DeviceError extends Error {
 	readonly status: number | undefined;
 	/** SCEP failInfo of a refused request (RFC 8894 section 3.2.1.4.5). */
 	readonly failInfo: number | undefined;
+	/** The code of the server's problem document, or Node's of the network's failure (ECONNREFUSED ...). */
+	readonly code: string | undefined;
 	constructor(
 		readonly step: string,
 		message: string,
-		options: { cause?: unknown; status?: number; failInfo?: number } = {},
+		options: { cause?: unknown; status?: number; failInfo?: number; code?: string | undefined } = {},
 	) {
 		super(message, { cause: options.cause });
 		this.status = options.status;
 		this.failInfo = options.failInfo;
+		this.code = options.code;
 	}
 }
 

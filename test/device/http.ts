@@ -5,7 +5,27 @@
 import { DeviceError, ensure } from "./errors.ts";
 
 /** Takes a request somewhere and brings the answer. Redirects are not followed. */
-export type Transport = (request: Request) => Promise<Response>;
+export interface Transport {
+	(request: Request): Promise<Response>;
+	/** The same for a device's own simple requests, without Request and Response, where those cost too much. */
+	readonly plain?: (request: PlainRequest) => Promise<PlainAnswer>;
+}
+
+/** A request of a device. */
+export interface PlainRequest {
+	method: "GET" | "POST";
+	url: string;
+	headers: Readonly<Record<string, string>>;
+	body?: Uint8Array;
+}
+
+/** What came back. */
+export interface PlainAnswer {
+	status: number;
+	/** By lower-case name. */
+	header(name: string): string | undefined;
+	body: Uint8Array;
+}
 
 /** Over the network. */
 export function httpTransport(): Transport {
@@ -23,64 +43,85 @@ export interface Answer {
 	contentType: string;
 }
 
-const timeoutMs = 45_000;
+/** How long Apple's client waits for an answer. */
+export const timeoutMs = 45_000;
+
+/** What goes along with a device's request, and what may come back. */
+export interface ExchangeOptions {
+	body?: Uint8Array;
+	contentType?: string;
+	accept?: readonly string[];
+	/** The browser's, where a person is signed in. */
+	cookie?: string;
+}
 
 /** Sends a device's request. Throws DeviceError of `step` on anything but 200 with (exactly) one of the types of `accept`. */
 export async function exchange(
 	transport: Transport,
 	step: string,
 	url: string,
-	init: { body?: Uint8Array; contentType?: string; accept?: readonly string[] } = {},
+	init: ExchangeOptions = {},
 ): Promise<Answer> {
-	const { response, body } = await send(transport, step, url, init);
-	if (response.status !== 200) {
-		throw new DeviceError(step, `The server answered ${response.status}${problem(response, body)}.`, {
-			status: response.status,
-		});
+	const answer = await send(transport, step, url, init);
+	const { status, body } = answer;
+	const contentType = answer.header("content-type") ?? "";
+	if (status !== 200) {
+		const { words, code } = problem(contentType, body);
+		throw new DeviceError(step, `The server answered ${status}${words}.`, { status, code });
 	}
-	const contentType = response.headers.get("content-type") ?? "";
 	const { accept } = init;
 	ensure(
 		!accept || accept.includes(contentType),
 		step,
 		`The answer's Content-Type must be exactly ${accept?.join(" or ")}, not "${contentType}".`,
 	);
-	ensure(!response.headers.has("content-encoding"), step, "The answer must not be compressed.");
+	ensure(answer.header("content-encoding") === undefined, step, "The answer must not be compressed.");
 	return { body, contentType };
 }
 
-async function send(
-	transport: Transport,
-	step: string,
-	url: string,
-	init: { body?: Uint8Array; contentType?: string },
-): Promise<{ response: Response; body: Uint8Array }> {
-	const signal = AbortSignal.timeout(timeoutMs);
-	const request = init.body
-		? new Request(url, {
-				method: "POST",
-				body: new Uint8Array(init.body),
-				headers: init.contentType ? { "content-type": init.contentType } : {},
-				signal,
-			})
-		: new Request(url, { signal });
+async function send(transport: Transport, step: string, url: string, init: ExchangeOptions): Promise<PlainAnswer> {
+	const headers: Record<string, string> = {};
+	if (init.contentType) headers["content-type"] = init.contentType;
+	if (init.cookie) headers.cookie = init.cookie;
+	const { body } = init;
+	const request: PlainRequest = { method: body ? "POST" : "GET", url, headers, ...(body ? { body } : {}) };
 	try {
-		const response = await transport(request);
-		return { response, body: new Uint8Array(await response.arrayBuffer()) };
+		return await (transport.plain ? transport.plain(request) : fetched(transport, request));
 	} catch (cause) {
 		if (cause instanceof DeviceError) throw cause;
-		const reason = cause instanceof Error && cause.cause instanceof Error ? cause.cause.message : String(cause);
-		throw new DeviceError(step, `A connection to the server could not be established: ${reason}.`, { cause });
+		const below = cause instanceof Error && cause.cause instanceof Error ? cause.cause : cause;
+		const reason = below instanceof Error ? below.message : String(below);
+		const words = `A connection to the server could not be established: ${reason}.`;
+		throw new DeviceError(step, words, { cause, code: networkCode(below) });
 	}
 }
 
-/** The words of a problem document (RFC 9457), for the person at the emulated device; a real one shows none. */
-export function problem(response: Response, body: Uint8Array): string {
-	if (!response.headers.get("content-type")?.startsWith("application/problem+json")) return "";
+async function fetched(transport: Transport, { method, url, headers, body }: PlainRequest): Promise<PlainAnswer> {
+	const signal = AbortSignal.timeout(timeoutMs);
+	const init = { method, headers, signal, ...(body ? { body: new Uint8Array(body) } : {}) };
+	const response = await transport(new Request(url, init));
+	return {
+		status: response.status,
+		header: (name) => response.headers.get(name) ?? undefined,
+		body: new Uint8Array(await response.arrayBuffer()),
+	};
+}
+
+/** As Node names it (ECONNREFUSED ...). */
+function networkCode(error: unknown): string {
+	const code = error instanceof Error && "code" in error ? error.code : undefined;
+	if (typeof code === "string") return code;
+	return error instanceof Error && error.name !== "Error" ? error.name : "unknown";
+}
+
+/** What a problem document (RFC 9457) says: words for the person at the emulated device (a real one shows none), and its code. */
+export function problem(contentType: string, body: Uint8Array): { words: string; code?: string } {
+	if (!contentType.startsWith("application/problem+json")) return { words: "" };
 	try {
 		const { title, detail, code } = JSON.parse(Buffer.from(body).toString("utf8")) as Record<string, unknown>;
-		return `: ${[code, detail ?? title].filter((word) => typeof word === "string").join(", ")}`.replace(/\.$/, "");
+		const told = [code, detail ?? title].filter((word) => typeof word === "string").join(", ");
+		return { words: `: ${told}`.replace(/\.$/, ""), ...(typeof code === "string" ? { code } : {}) };
 	} catch {
-		return "";
+		return { words: "" };
 	}
 }

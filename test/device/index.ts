@@ -52,7 +52,16 @@ export {
 } from "./enveloped-data.ts";
 export { DeviceError } from "./errors.ts";
 export { type FinalProfile, openFinalProfile } from "./final-profile.ts";
-export { handlersTransport, httpTransport, type Transport } from "./http.ts";
+export {
+	handlersTransport,
+	httpTransport,
+	type PlainAnswer,
+	type PlainRequest,
+	type Transport,
+} from "./http.ts";
+export { type KeepAliveTransport, keepAliveTransport } from "./keep-alive.ts";
+export { type LoadOptions, type LoadProgress, runLoad } from "./load.ts";
+export { type FailureCount, failureCode, type LoadReport, type StepTimes } from "./load-report.ts";
 export { type Cipher, type Digest, oids } from "./oids.ts";
 export {
 	type Dictionary,

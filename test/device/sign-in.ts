@@ -27,9 +27,36 @@ const maxHops = 30;
  */
 export async function browse(transport: Transport, url: string, credentials: Credentials): Promise<Response> {
 	const jar = new CookieJar();
+	return (await walk({ transport, url, credentials, jar, isThere: () => false })) as Response;
+}
+
+/**
+ * The same, but only until the signed-in browser is sent back to `url`, which is not opened again; the Cookie header
+ * that opens it. Throws as `browse` does.
+ */
+export async function signIn(transport: Transport, url: string, credentials: Credentials): Promise<string> {
+	const jar = new CookieJar();
+	const isThere = (next: Request, logins: number): boolean =>
+		logins > 0 && next.method === "GET" && next.url === new URL(url).href;
+	await walk({ transport, url, credentials, jar, isThere });
+	return jar.header(new URL(url));
+}
+
+interface Walk {
+	transport: Transport;
+	url: string;
+	credentials: Credentials;
+	jar: CookieJar;
+	/** Whether to stop before this request. */
+	isThere(next: Request, logins: number): boolean;
+}
+
+/** The last answer, or null when it stopped. */
+async function walk({ transport, url, credentials, jar, isThere }: Walk): Promise<Response | null> {
 	let next = new Request(url);
 	let logins = 0;
 	for (let hop = 0; hop < maxHops; hop++) {
+		if (isThere(next, logins)) return null;
 		const response = await visit(transport, jar, next);
 		const here = new URL(next.url);
 		const location = response.headers.get("location");
@@ -64,8 +91,9 @@ async function visit(transport: Transport, jar: CookieJar, request: Request): Pr
 	jar.store(url, response.headers);
 	if (response.status >= 400 && !response.headers.get("content-type")?.startsWith("text/html")) {
 		const body = new Uint8Array(await response.arrayBuffer());
-		const words = `${url.pathname} answered ${response.status}${problem(response, body)}.`;
-		throw new DeviceError(step, words, { status: response.status });
+		const { words, code } = problem(response.headers.get("content-type") ?? "", body);
+		const message = `${url.pathname} answered ${response.status}${words}.`;
+		throw new DeviceError(step, message, { status: response.status, code });
 	}
 	return response;
 }

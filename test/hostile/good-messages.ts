@@ -1,7 +1,7 @@
 /** One good message of each kind, with the server that takes it: mutants are posted, and whatever they do is undone. */
 import type { MemoryStore } from "../../lib/store/memory.ts";
 import { buildEnvelopedData, discover, type PkcsReqOptions, requestFor } from "../device/index.ts";
-import { rsaKeySource } from "../harness/rsa-keys.ts";
+import { rsaKeySource } from "../device/rsa-keys.ts";
 import { type WatchedOta, watchedOta } from "../harness/watched-ota.ts";
 import { payloadOf } from "./scep-attacker.ts";
 

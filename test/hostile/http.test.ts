@@ -12,8 +12,8 @@ import {
 	requestFor,
 	type ScepPayload,
 } from "../device/index.ts";
+import { rsaKeySource } from "../device/rsa-keys.ts";
 import { alice } from "../harness/ota.ts";
-import { rsaKeySource } from "../harness/rsa-keys.ts";
 import { traces, type WatchedOta, watchedOta } from "../harness/watched-ota.ts";
 
 const nextKey = rsaKeySource();

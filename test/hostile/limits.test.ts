@@ -1,8 +1,8 @@
 /** Who asks too often is told so, at no cost to the others. */
 import { beforeAll, describe, expect, it } from "@jest/globals";
 import { DeviceSession, generateDeviceAuthority, issueDeviceIdentity } from "../device/index.ts";
+import { rsaKeySource } from "../device/rsa-keys.ts";
 import { alice } from "../harness/ota.ts";
-import { rsaKeySource } from "../harness/rsa-keys.ts";
 import { type SoftwareKeys, softwareKeys } from "../harness/software-keys.ts";
 import { watchedOta } from "../harness/watched-ota.ts";
 

@@ -22,7 +22,7 @@ import {
 	readIdentityProfile,
 	readPem,
 } from "../device/index.ts";
-import { rsaKeySource } from "../harness/rsa-keys.ts";
+import { rsaKeySource } from "../device/rsa-keys.ts";
 import { type WatchedOta, watchedOta } from "../harness/watched-ota.ts";
 
 const nextKey = rsaKeySource();

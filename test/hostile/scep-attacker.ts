@@ -13,7 +13,7 @@ import {
 	type ScepPayload,
 	type ScepServer,
 } from "../device/index.ts";
-import { rsaKeySource } from "../harness/rsa-keys.ts";
+import { rsaKeySource } from "../device/rsa-keys.ts";
 import { type WatchedOta, watchedOta } from "../harness/watched-ota.ts";
 
 /** RFC 8894 section 3.2.1.4.5. */

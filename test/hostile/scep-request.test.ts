@@ -18,7 +18,7 @@ import {
 	type PkcsReqOptions,
 	publicKeyInfo,
 } from "../device/index.ts";
-import { rsaKey } from "../harness/rsa-keys.ts";
+import { rsaKey } from "../device/rsa-keys.ts";
 import { bytesOf, cpuTime, failInfo, payloadOf, ScepAttacker } from "./scep-attacker.ts";
 
 const { badAlg, badMessageCheck, badRequest } = failInfo;

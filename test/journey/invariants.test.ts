@@ -29,8 +29,8 @@ import {
 	type ScepServer,
 	verifySignedData,
 } from "../device/index.ts";
+import { rsaKeySource } from "../device/rsa-keys.ts";
 import { alice } from "../harness/ota.ts";
-import { rsaKeySource } from "../harness/rsa-keys.ts";
 import { traces, type WatchedOta, watchedOta } from "../harness/watched-ota.ts";
 
 const nextKey = rsaKeySource();

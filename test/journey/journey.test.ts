@@ -17,8 +17,8 @@ import {
 	type Transport,
 	verifySignedData,
 } from "../device/index.ts";
+import { rsaKeySource } from "../device/rsa-keys.ts";
 import { alice } from "../harness/ota.ts";
-import { rsaKeySource } from "../harness/rsa-keys.ts";
 import { softwareKeys } from "../harness/software-keys.ts";
 import { traces, type WatchedOta, watchedOta } from "../harness/watched-ota.ts";
 

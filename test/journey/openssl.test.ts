@@ -17,8 +17,8 @@ import {
 	type Transport,
 	verifySignedData,
 } from "../device/index.ts";
+import { rsaKeySource } from "../device/rsa-keys.ts";
 import { OpenSsl } from "../harness/openssl.ts";
-import { rsaKeySource } from "../harness/rsa-keys.ts";
 import { softwareKeys } from "../harness/software-keys.ts";
 import { type WatchedOta, watchedOta } from "../harness/watched-ota.ts";
 import { hasPlistlib, readWithPlistlib, tagged } from "../unit/profile-plistlib.ts";
