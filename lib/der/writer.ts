@@ -1,4 +1,5 @@
 /** Writes DER (X.690 section 10): each function returns the octets of one TLV. */
+import { oids } from "./oids.ts";
 import { tag } from "./reader.ts";
 
 /** One TLV: identifier octet and content parts. */
@@ -58,7 +59,10 @@ export function namedBitString(...bits: readonly number[]): Uint8Array {
 	return tlv(tag.bitString, Uint8Array.of(7 - (highest & 7)), octets);
 }
 
-export function objectIdentifier(dotted: string): Uint8Array {
+/** Those of `oids.ts` are encoded once: the octets are shared, and nobody writes into them. */
+export const objectIdentifier = (dotted: string): Uint8Array => known.get(dotted) ?? encodeObjectIdentifier(dotted);
+
+function encodeObjectIdentifier(dotted: string): Uint8Array {
 	const [first = 0, second = 0, ...rest] = dotted.split(".").map(Number);
 	const octets: number[] = [];
 	for (const arc of [first * 40 + second, ...rest]) {
@@ -68,6 +72,10 @@ export function objectIdentifier(dotted: string): Uint8Array {
 	}
 	return tlv(tag.oid, Uint8Array.from(octets));
 }
+
+const known: ReadonlyMap<string, Uint8Array> = new Map(
+	Object.values(oids).map((dotted) => [dotted, encodeObjectIdentifier(dotted)]),
+);
 
 const encoder = new TextEncoder();
 export const printableString = (text: string): Uint8Array => tlv(tag.printableString, Buffer.from(text, "latin1"));
