@@ -17,7 +17,13 @@ const toOurOwn = (source) => ({ source, destination: "/no-such-page" });
 
 /** @type {import("next").NextConfig} */
 export default {
-	serverExternalPackages: ["pkcs11js", "better-sqlite3", "@prisma/client", "@prisma/adapter-better-sqlite3"],
+	serverExternalPackages: [
+		"pkcs11js",
+		"better-sqlite3",
+		"@prisma/client",
+		"@prisma/adapter-better-sqlite3",
+		"@prisma/adapter-pg",
+	],
 	poweredByHeader: false,
 	// Apple's client wants the answer as it was signed: no compression, no redirect of a POST.
 	compress: false,

@@ -113,7 +113,6 @@ const notServed: readonly [name: string, isAsked: (config: Config) => boolean, w
 	["OTA_APPROVAL", ({ approval }) => approval !== "auto", "approval by hand", "leave it out"],
 	["OTA_LEGACY_SCEP", ({ legacyScep }) => legacyScep, "3DES and SHA-1 in SCEP", "leave it out"],
 	["OTA_HSM_AGENT", ({ agent }) => agent.kind === "tls", "an agent behind TLS", "write unix:/path"],
-	["DATABASE_URL", ({ databaseUrl }) => databaseUrl.startsWith("postgres"), "PostgreSQL", "write file:<path>"],
 ];
 
 function readDatabaseUrl(read: Reader, dataDir: string): string {

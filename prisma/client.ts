@@ -1,40 +1,23 @@
-/** Opens the database that DATABASE_URL names: the generated client over its driver adapter, set to lose nothing. */
-import { PrismaBetterSqlite3 } from "@prisma/adapter-better-sqlite3";
+/** Opens the database that DATABASE_URL names; the other provider's client and driver are never loaded. */
 import type { Store } from "../lib/ports.ts";
-import { prismaStore, queued } from "../lib/store/index.ts";
-import { sqliteFile } from "./address.ts";
-import { PrismaClient } from "./generated/sqlite/client.ts";
+import { prismaStore } from "../lib/store/index.ts";
+import { providerOf } from "./address.ts";
+import type { PrismaClient } from "./generated/sqlite/client.ts";
 
-/** Per connection. WAL lets the command line read beside the server; FULL survives a power cut (a kill -9 either way). */
-const pragmas = [
-	"PRAGMA busy_timeout = 5000",
-	"PRAGMA journal_mode = WAL",
-	"PRAGMA synchronous = FULL",
-	"PRAGMA foreign_keys = ON",
-];
-
-class DurableSqlite extends PrismaBetterSqlite3 {
-	override async connect() {
-		const connection = await super.connect();
-		await connection.executeScript(pragmas.join(";"));
-		return queued(connection);
-	}
-}
+/** Both clients are generated from one set of models: what is asked of one can be asked of the other. */
+export type DatabaseClient = PrismaClient;
 
 /**
- * A client on the database, which must have its migrations. Connects with the first query; `$disconnect()` ends it.
- * One connection: transactions queue for it, so they may wait longer than Prisma's two seconds. Error: config.
+ * A connected client on the database, which must have its migrations; `$disconnect()` ends it.
+ * Failure: config, store_unavailable.
  */
-export function openDatabase(databaseUrl: string): PrismaClient {
-	const adapter = new DurableSqlite({ url: sqliteFile(databaseUrl) });
-	return new PrismaClient({
-		adapter,
-		errorFormat: "minimal",
-		transactionOptions: { maxWait: 10_000, timeout: 10_000 },
-	});
+export async function openDatabase(databaseUrl: string): Promise<DatabaseClient> {
+	if (providerOf(databaseUrl) === "sqlite") return (await import("./sqlite.ts")).openSqlite(databaseUrl);
+	const { openPostgres } = await import("./postgresql.ts");
+	return (await openPostgres(databaseUrl)) as unknown as DatabaseClient;
 }
 
 /** The Store on that database. */
-export function openStore(databaseUrl: string): Store {
-	return prismaStore(openDatabase(databaseUrl));
+export async function openStore(databaseUrl: string): Promise<Store> {
+	return prismaStore(await openDatabase(databaseUrl));
 }

@@ -1,5 +1,5 @@
 /**
- * Writes one Prisma schema for each provider (its head and the models) and the SQLite client, into prisma/generated/.
+ * Writes one Prisma schema (its head and the models) and one client for each provider, into prisma/generated/.
  * Does nothing when they are as the sources say. Plain JavaScript: the build needs its output.
  */
 import { spawnSync } from "node:child_process";
@@ -23,16 +23,19 @@ const schemas = Object.fromEntries(
 );
 const wanted = createHash("sha256")
 	.update(readFileSync(join(prisma, "package.json")))
+	.update(readFileSync(fileURLToPath(import.meta.url)))
 	.update(JSON.stringify(schemas))
 	.digest("hex");
 
 if (!existsSync(stamp) || readFileSync(stamp, "utf8") !== wanted) {
 	rmSync(generated, { recursive: true, force: true });
 	mkdirSync(generated, { recursive: true });
-	for (const [provider, schema] of Object.entries(schemas))
-		writeFileSync(join(generated, `${provider}.prisma`), schema);
-	const status = generateClient(join(generated, "sqlite.prisma"));
-	if (status !== 0) process.exit(status ?? 1);
+	for (const [provider, schema] of Object.entries(schemas)) {
+		const path = join(generated, `${provider}.prisma`);
+		writeFileSync(path, schema);
+		const status = generateClient(path);
+		if (status !== 0) process.exit(status ?? 1);
+	}
 	writeFileSync(stamp, wanted);
 }
 

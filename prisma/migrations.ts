@@ -2,9 +2,19 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import type { SqlMigrationAwareDriverAdapterFactory } from "@prisma/driver-adapter-utils";
 import type { MigrationList } from "@prisma/schema-engine-wasm";
 
 export type Provider = "sqlite" | "postgresql";
+
+/** A database to be migrated. */
+export interface MigrationTarget {
+	factory: SqlMigrationAwareDriverAdapterFactory;
+	/** Names in `_prisma_migrations` that were finished and not rolled back; none without that table. */
+	finished(): Promise<string[]>;
+	/** What must hold of the database before it is used. Failure: store_unavailable. */
+	verify(): Promise<void>;
+}
 
 /** The folder of a provider's migrations: beside this file in the sources, one level above it in dist/. */
 export function migrationsFolder(provider: Provider): string {

@@ -40,7 +40,7 @@ function wire(): Wiring {
 	const log = jsonLog();
 	if (config.deviceRoots) log.warn("config.device_roots", { trusted: "further device roots beside Apple's" });
 	const auth = authOptions(signIn, config.baseUrl, log);
-	const keys = once(() => connectAgent({ address: agentAddress(config), log }));
+	const keys = once(async () => connectAgent({ address: agentAddress(config), log }));
 	const store = once(() => openStore(config.databaseUrl));
 	const options: OtaOptions = {
 		baseUrl: config.baseUrl,
@@ -59,12 +59,15 @@ function wire(): Wiring {
 	return { config, auth, ota: createOta(options) };
 }
 
-/** One value, made with the first call. */
-function once<T>(make: () => T): () => T {
-	let made: { value: T } | null = null;
+/** One value, made with the first call, and again after a failure. */
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+	let made: Promise<T> | null = null;
 	return () => {
-		made ??= { value: make() };
-		return made.value;
+		made ??= make().catch((error) => {
+			made = null;
+			throw error;
+		});
+		return made;
 	};
 }
 

@@ -24,8 +24,17 @@ export function isForeignKey(error: unknown): boolean {
 	return codeOf(error) === "P2003" || kindOf(error) === "ForeignKeyConstraintViolation";
 }
 
-/** Locked by another process, deadlock or write conflict, no connection free in time. All were rolled back. */
-const passing = ["P1008", "P2034", "P2028", "SocketTimeout", "TransactionWriteConflict"];
+/**
+ * Locked by another process, deadlock or write conflict, no connection free in time, too many of them, a server that is
+ * away for a moment (prisma/postgresql.ts says so only where nothing was kept). In all of them nothing was written.
+ */
+const passing = [
+	...["P1008", "SocketTimeout"],
+	...["P2034", "TransactionWriteConflict"],
+	...["P1001", "DatabaseNotReachable"],
+	...["P2037", "TooManyConnections"],
+	"P2028",
+];
 /** Milliseconds before each further try. The driver itself waits for a lock first (busy_timeout). */
 const pauses = [20, 80, 320];
 

@@ -6,30 +6,12 @@ import { prismaStore } from "../../lib/store/index.ts";
 import { openDatabase } from "../../prisma/client.ts";
 import { type TemporaryDatabase, temporaryDatabase } from "../harness/database.ts";
 import { audit, bytes, delivery, hash, identify, issue, proceed, reserve, start } from "./store-exchange.ts";
+import { rowsOf } from "./store-rows.ts";
 import { storeContract } from "./store-suite.ts";
 
 storeContract("SQLite", async () => {
 	const { client, store, remove } = await temporaryDatabase();
-	const raw = {
-		events: async () => {
-			const rows = await client.auditEvent.findMany({ orderBy: { id: "asc" } });
-			return rows.map(({ at, event, enrollmentId, detail }) => ({
-				at,
-				event,
-				enrollmentId,
-				detail: JSON.parse(detail),
-			}));
-		},
-		device: async (udid: string) => {
-			const row = await client.device.findUnique({ where: { udid } });
-			return row && JSON.parse(row.attributes);
-		},
-		transactions: async (serialNumber: string) => {
-			const rows = await client.scepTransaction.findMany({ where: { serialNumber } });
-			return rows.map(({ transactionID }) => transactionID);
-		},
-	};
-	return { store, close: remove, raw };
+	return { store, close: remove, raw: rowsOf(client) };
 });
 
 describe("SQLite database", () => {
@@ -46,7 +28,7 @@ describe("SQLite database", () => {
 		const { serialNumber } = reserve("e").certificate;
 		const before = await Promise.all([store.findCertificate(serialNumber), store.findDelivery("e")]);
 		await store.close();
-		const again = prismaStore(openDatabase(url));
+		const again = prismaStore(await openDatabase(url));
 		expect(await Promise.all([again.findCertificate(serialNumber), again.findDelivery("e")])).toEqual(before);
 		expect(before[1]?.profile).toEqual(bytes("e/profile"));
 		await again.close();
@@ -56,6 +38,11 @@ describe("SQLite database", () => {
 		await database.store.startEnrollment(start("e"));
 		const modes = ["", "-wal", "-shm"].map((part) => statSync(`${database.file}${part}`).mode & 0o777);
 		expect(modes).toEqual([0o600, 0o600, 0o600]);
+	});
+
+	it("refuses a place where its pragmas do not hold", async () => {
+		const refusal = { code: "store_unavailable", message: expect.stringContaining("journal_mode at memory, not wal") };
+		await expect(openDatabase("file::memory:")).rejects.toMatchObject(refusal);
 	});
 
 	it("runs with the pragmas that lose nothing", async () => {

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Log, Store } from "../../lib/ports.ts";
 import { prismaStore } from "../../lib/store/index.ts";
-import { openDatabase } from "../../prisma/client.ts";
+import { type DatabaseClient, openDatabase } from "../../prisma/client.ts";
 import { applyMigrations } from "../../prisma/migrate.ts";
 
 export const silent: Log = { info: () => undefined, warn: () => undefined, error: () => undefined };
@@ -12,7 +12,7 @@ export const silent: Log = { info: () => undefined, warn: () => undefined, error
 export interface TemporaryDatabase {
 	url: string;
 	file: string;
-	client: ReturnType<typeof openDatabase>;
+	client: DatabaseClient;
 	store: Store;
 	/** Closes the store and removes the directory. */
 	remove(): Promise<void>;
@@ -23,7 +23,7 @@ export async function temporaryDatabase(): Promise<TemporaryDatabase> {
 	const file = join(folder, "ota.db");
 	const url = `file:${file}`;
 	await applyMigrations(url, silent);
-	const client = openDatabase(url);
+	const client = await openDatabase(url);
 	const store = prismaStore(client);
 	const remove = async () => {
 		await store.close();

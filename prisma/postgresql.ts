@@ -1,0 +1,135 @@
+/**
+ * PostgreSQL: the generated client over its driver adapter, a bounded pool, and errors that say whether a lost
+ * connection can have left something behind.
+ */
+import { PrismaPg } from "@prisma/adapter-pg";
+import { DriverAdapterError, type SqlQuery, type SqlQueryable } from "@prisma/driver-adapter-utils";
+import { OtaError } from "../lib/errors.ts";
+import { postgresAddress } from "./address.ts";
+import { PrismaClient } from "./generated/postgresql/client.ts";
+import type { MigrationTarget } from "./migrations.ts";
+
+/** Milliseconds. A server that says nothing must not hold a request for ever; the URL's own parameters come first. */
+const patience = {
+	connectionTimeoutMillis: 5_000,
+	statement_timeout: 10_000,
+	idle_in_transaction_session_timeout: 15_000,
+};
+
+/** The database did nothing that was kept: the same may be asked again (Prisma: P1001). */
+const nothingDone = "DatabaseNotReachable";
+/** Whether it committed is not known (Prisma: P1017). */
+const unknown = "ConnectionClosed";
+
+class SteadyPostgres extends PrismaPg {
+	override async connect() {
+		const connection = await super.connect();
+		const start = connection.startTransaction.bind(connection);
+		const startTransaction: typeof start = async (isolationLevel) => {
+			const transaction = await losing(nothingDone, () => start(isolationLevel));
+			return telling(transaction, ({ sql }) => (sql === "COMMIT" ? unknown : nothingDone));
+		};
+		const readsOnly = ({ sql }: SqlQuery) => /^\s*SELECT\b/i.test(sql);
+		return Object.assign(
+			telling(connection, (query) => (readsOnly(query) ? nothingDone : unknown)),
+			{ startTransaction },
+		);
+	}
+}
+
+type Loss = typeof nothingDone | typeof unknown;
+
+/** The same queryable, whose lost connections are errors of the kind that `lossOf` names for the query. */
+function telling<Q extends SqlQueryable>(queryable: Q, lossOf: (query: SqlQuery) => Loss): Q {
+	const queryRaw = queryable.queryRaw.bind(queryable);
+	const executeRaw = queryable.executeRaw.bind(queryable);
+	return Object.assign(queryable, {
+		queryRaw: (query: SqlQuery) => losing(lossOf(query), () => queryRaw(query)),
+		executeRaw: (query: SqlQuery) => losing(lossOf(query), () => executeRaw(query)),
+	});
+}
+
+async function losing<T>(kind: Loss, work: () => Promise<T>): Promise<T> {
+	try {
+		return await work();
+	} catch (error) {
+		if (!isLost(error)) throw error;
+		const cause = error instanceof DriverAdapterError ? error.cause : {};
+		throw new DriverAdapterError({ ...cause, kind });
+	}
+}
+
+/** SQLSTATE class 08, and 57P01 to 57P03: shut down by the administrator, by a crash, not started yet. */
+const lostStates = /^(08...|57P0[123])$/;
+const lostKinds = ["DatabaseNotReachable", "ConnectionClosed", "SocketTimeout"];
+/** A fault in the driver's own code is not the network's. */
+const faults = [TypeError, RangeError, ReferenceError, SyntaxError];
+
+/** The adapter passes on as they are what the driver says without a code: a closed socket, a pool that waited too long. */
+function isLost(error: unknown): boolean {
+	if (!(error instanceof DriverAdapterError)) return !faults.some((fault) => error instanceof fault);
+	const { kind, originalCode } = error.cause;
+	return lostKinds.includes(kind) || lostStates.test(originalCode ?? "");
+}
+
+/** Connects at once. Failure: store_unavailable, config. */
+export async function openPostgres(databaseUrl: string): Promise<PrismaClient> {
+	const { connectionString, connections: max } = postgresAddress(databaseUrl);
+	const pool = { connectionString, max, keepAlive: true, application_name: "next-ota", ...patience };
+	const client = new PrismaClient({
+		adapter: new SteadyPostgres(pool),
+		errorFormat: "minimal",
+		// Under load transactions wait for a connection, which may take longer than Prisma's two seconds.
+		transactionOptions: { maxWait: 10_000, timeout: 10_000 },
+	});
+	try {
+		await client.$queryRaw`SELECT 1`;
+	} catch (cause) {
+		await client.$disconnect();
+		throw new OtaError("store_unavailable", "the database does not answer", { cause });
+	}
+	return client;
+}
+
+export function postgresTarget(databaseUrl: string): MigrationTarget {
+	const { connectionString } = postgresAddress(databaseUrl);
+	const factory = new MigratingPostgres({ connectionString, max: 1, application_name: "next-ota migrate" });
+	return {
+		factory,
+		async finished() {
+			const connection = await factory.connect();
+			try {
+				const ask = async (sql: string) => (await connection.queryRaw({ sql, args: [], argTypes: [] })).rows;
+				const [known] = await ask("SELECT to_regclass('_prisma_migrations') IS NOT NULL");
+				if (!known?.[0]) return [];
+				const finished = "finished_at IS NOT NULL AND rolled_back_at IS NULL";
+				const rows = await ask(`SELECT migration_name FROM _prisma_migrations WHERE ${finished}`);
+				return rows.map(([name]) => String(name));
+			} finally {
+				await connection.dispose();
+			}
+		},
+		verify: async () => undefined,
+	};
+}
+
+export class MigratingPostgres extends PrismaPg {
+	override async connect() {
+		return whole(await super.connect());
+	}
+	override async connectToShadowDb() {
+		return whole(await super.connectToShadowDb());
+	}
+}
+
+type Connection = Awaited<ReturnType<PrismaPg["connect"]>>;
+
+/**
+ * A script in one message is one transaction, so that a migration is applied whole or not at all. The adapter would
+ * send it cut at every semicolon, those of a function's body too.
+ */
+function whole(connection: Connection): Connection {
+	const driver = connection.underlyingDriver();
+	const executeScript = async (script: string) => void (await driver.query(script));
+	return Object.assign(connection, { executeScript });
+}
