@@ -2,7 +2,7 @@
  * What hostile input costs the built server (`npm run bench`): malformed posts, malformed RSA blocks, slow connections, property list
  * bombs. Figures are printed and kept as JSON beside; asserted is only what must be so on any machine.
  */
-import { mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { statSync } from "node:fs";
 import { createConnection, type Socket } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
@@ -17,15 +17,16 @@ import {
 	requestFor,
 	type ScepPayload,
 } from "../device/index.ts";
-import { descendantsOf } from "../harness/processes.ts";
 import { rsaKeySource } from "../device/rsa-keys.ts";
-import { root, startServer, type TestServer } from "../harness/server.ts";
+import { startServer, type TestServer } from "../harness/server.ts";
+import { residentMegabytes } from "./cpu.ts";
 import { mannWhitney } from "./mann-whitney.ts";
+import { quantile, Report } from "./report.ts";
 import { corpora } from "./vectors.ts";
 
 let server: TestServer;
 let device: DeviceSession;
-const figures: Record<string, unknown> = {};
+const figures: Record<string, string | number> = {};
 beforeAll(async () => {
 	server = await startServer();
 	const authority = loadDeviceAuthority(join(server.dataDir, "device"));
@@ -36,23 +37,13 @@ beforeAll(async () => {
 });
 afterAll(async () => {
 	await server.stop();
-	const folder = join(root, "tmp", "bench");
-	mkdirSync(folder, { recursive: true });
-	writeFileSync(join(folder, "hostile.json"), JSON.stringify(figures, null, "\t"));
-	console.table(figures);
+	const report = new Report("hostile");
+	for (const [what, figure] of Object.entries(figures)) report.row("Hostile input", { what, figure });
+	report.write();
 });
 
 const pki = { "content-type": "application/x-pki-message" };
 const signature = { "content-type": "application/pkcs7-signature" };
-const webPid = (): number => {
-	const web = descendantsOf(server.pid).find(({ command }) => /next-server|bin\/web\.js/.test(command));
-	if (!web) throw new Error("there is no web process");
-	return web.pid;
-};
-const residentMegabytes = (): number =>
-	Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${webPid()}/status`, "utf8"))?.[1]) / 1024;
-const quantile = (values: readonly number[], q: number): number =>
-	[...values].sort((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * q))] ?? 0;
 const rounded = (value: number): number => Math.round(value * 10) / 10;
 
 async function timed(act: () => Promise<unknown>): Promise<number> {
@@ -104,10 +95,12 @@ describe("hostile input", () => {
 		};
 		await run(1000);
 		const log = join(server.dataDir, "log", "web.log");
-		const before = { memory: residentMegabytes(), log: statSync(log).size };
+		const before = { memory: residentMegabytes(server.webPid()), log: statSync(log).size };
 		const work = run(10_000);
 		const [statuses, live] = await Promise.all([work, livenessDuring(work)]);
-		figures["10,000 malformed posts: RSS growth, MB (under 50)"] = rounded(residentMegabytes() - before.memory);
+		figures["10,000 malformed posts: RSS growth, MB (under 50)"] = rounded(
+			residentMegabytes(server.webPid()) - before.memory,
+		);
 		figures["10,000 malformed posts: liveness p99 beside them, ms (event loop under 100)"] = rounded(
 			quantile(live, 0.99),
 		);

@@ -9,8 +9,12 @@ import {
 	type PkcsReq,
 	parseCertRep,
 	publicKeyInfo,
+	quickReading,
+	type Reading,
+	readCertificate,
 	type ScepPayload,
 	type ScepServer,
+	verifySignedData,
 } from "../device/index.ts";
 import { rsaKeySource } from "../device/rsa-keys.ts";
 import { progress } from "./report.ts";
@@ -43,11 +47,12 @@ export async function askServer(url: string): Promise<ScepServer> {
 export class RequestPool {
 	private readonly made: ScepRequest[] = [];
 	private readonly nextKey = rsaKeySource();
+	private readonly reading = quickReading();
 
-	/** A challenge of 256 bits for each, unless the server has one for all. */
+	/** A challenge of 256 bits for each, unless the server has one for all; in Apple's BER unless it cannot read that. */
 	constructor(
 		readonly server: ScepServer,
-		private readonly challenge = () => randomBytes(32).toString("hex"),
+		private readonly options: { challenge?: string; encoding?: "ber" | "der" } = {},
 	) {}
 
 	/** The first `count` of them. */
@@ -62,12 +67,15 @@ export class RequestPool {
 
 	private make(): ScepRequest {
 		const { authorities, capabilities } = this.server;
-		const [key, challenge] = [this.nextKey(), this.challenge()];
+		const { challenge = randomBytes(32).toString("hex"), encoding = "ber" } = this.options;
+		const key = this.nextKey();
 		const sent = buildPkcsReq({
 			key,
 			// One each: some servers give a name one certificate.
 			subject: [["CN", `bench ${this.made.length}`]],
 			challenge,
+			encoding,
+			envelope: { reading: this.reading },
 			recipients: [authorities.ra],
 			cipher: capabilities.cipher,
 			messageDigestAlgorithm: capabilities.digest,
@@ -116,24 +124,41 @@ function post(agent: Agent, url: string, body: Uint8Array): Promise<{ status: nu
 
 /** The signed attribute pkiStatus (2.16.840.1.113733.1.9.3) with the one PrintableString "0": SUCCESS. */
 const success = Buffer.from("060a6086480186f8450109033103130130", "hex");
-/** So many answers are read by one that is opened: that costs the emulated device more than the server's whole work. */
-const stride = 10;
 
-/** Every answer must be a SUCCESS; every tenth is verified, opened, and must give its key a certificate. Throws at the first that is not so. */
-export function judgeAnswers(server: ScepServer, requests: readonly ScepRequest[], { answers }: Posted): void {
-	for (const [at, request] of requests.entries()) {
-		const { status, body } = answers[at] as Posted["answers"][number];
+/**
+ * Every answer must be a SUCCESS, verified and opened, that gives its key a certificate, and no serial number may come twice;
+ * throws at the first that is not so.
+ */
+export function judgeAnswers(pool: RequestPool, { answers }: Posted): void {
+	const reading = quickReading();
+	const requests = pool.take(answers.length);
+	const serials = new Set<string>();
+	for (const [at, { status, body }] of answers.entries()) {
 		if (status !== 200) throw new Error(`request ${at} was answered ${status}: ${body.subarray(0, 300)}`);
-		if (!body.includes(success) || at % stride === 0) openAnswer(server, request, body);
+		serials.add(openAnswer(body, requests[at] as ScepRequest, pool.server, reading));
 	}
+	if (serials.size < answers.length) throw new Error(`${answers.length - serials.size} serial numbers came twice`);
 }
 
-function openAnswer({ authorities }: ScepServer, { sent, key }: ScepRequest, body: Uint8Array): void {
+/** How many answers are a SUCCESS with a signature that holds; the envelopes stay closed. For servers that are not ours. */
+export function countSuccesses({ server }: RequestPool, { answers }: Posted): number {
+	const reading = quickReading();
+	const known = [server.authorities.ra, server.authorities.top];
+	return answers.filter(({ status, body }) => {
+		if (status !== 200) return false;
+		verifySignedData(body, "CertRep", { known, reading });
+		return body.includes(success);
+	}).length;
+}
+
+/** The serial number of the certificate in it. */
+function openAnswer(body: Buffer, { sent, key }: ScepRequest, { authorities }: ScepServer, reading: Reading): string {
 	const { ra, top } = authorities;
-	const { pkiStatus, failInfo, certificates } = parseCertRep(body, { authorities: [ra, top], ...sent });
-	const [certificate] = certificates;
-	if (pkiStatus !== "0" || !certificate) throw new Error(`a request was refused with failInfo ${failInfo}`);
+	const reply = parseCertRep(body, { authorities: [ra, top], ...sent }, "CertRep", reading);
+	const [certificate] = reply.certificates;
+	if (reply.pkiStatus !== "0" || !certificate) throw new Error(`a request was refused with failInfo ${reply.failInfo}`);
 	if (!certifies(certificate, key)) throw new Error("a request got a certificate for another key");
+	return readCertificate(certificate).serialHex;
 }
 
 /** SHA-256 of the SubjectPublicKeyInfo, as the database knows keys. */

@@ -13,6 +13,7 @@ import { amount, median, progress, quantile, Report } from "./report.ts";
 import { insertHistory, insertWaiting, waitingId } from "./rows.ts";
 import {
 	askServer,
+	countSuccesses,
 	judgeAnswers,
 	keyHash,
 	type Posted,
@@ -20,15 +21,22 @@ import {
 	RequestPool,
 	type ScepRequest,
 } from "./scep-requests.ts";
+import { makeScepServerAuthority, type ScepServerAuthority, scepServerRequests } from "./scepserver.ts";
 
-const title = "SCEP enrollment, RSA-2048";
 const report = new Report("scep");
+/** Processor time per enrollment by concurrency, ours and theirs, on an empty database. */
+const compared = { ours: new Map<number, number>(), theirs: new Map<number, number>() };
 let dataDir: string;
 let pool: RequestPool | undefined;
 beforeAll(async () => {
 	dataDir = await makeDataDir();
 });
 afterAll(async () => {
+	for (const [concurrency, theirs] of compared.theirs) {
+		const ours = compared.ours.get(concurrency) ?? null;
+		const ratio = ours === null ? null : ours / theirs;
+		report.row("CPU ms per SCEP enrollment beside scepserver", { concurrency, ours, scepserver: theirs, ratio });
+	}
 	report.write();
 	await rm(dataDir, { recursive: true, force: true });
 });
@@ -87,6 +95,55 @@ describe.each(setups)("$name", ({ name, settings, sizes }) => {
 	});
 });
 
+describe("micromdm scepserver", () => {
+	let authority: ScepServerAuthority | null = null;
+	let requests: RequestPool | undefined;
+	beforeAll(async () => {
+		authority = await makeScepServerAuthority();
+		if (!authority) report.note("scep: nothing beside it, for scepserver is not installed (Debian package scep)");
+	});
+	afterAll(async () => authority?.remove());
+
+	it.each([1, 8, 32])(
+		"%i at a time",
+		async (concurrency) => {
+			if (!authority) return;
+			const server = await authority.start();
+			try {
+				requests ??= new RequestPool(await askServer(server.url), scepServerRequests);
+				const taken = requests.take(amount(concurrency === 1 ? 1_500 : 3_000));
+				let posted: Posted = { answers: [], times: [] };
+				const cost = await costOf({ web: server.pid }, async () => {
+					posted = await postAll(server.url, taken, concurrency);
+				});
+				const count = countSuccesses(requests, posted);
+				const serials = server.serialNumbers();
+				const twice = serials.length - new Set(serials).size;
+				const words = `scepserver, ${concurrency} at a time, of ${taken.length} requests`;
+				if (count < taken.length) report.note(`${words}: ${taken.length - count} were refused`);
+				if (twice > 0) report.note(`${words}: ${twice} certificates have the serial number of another`);
+				tell({ server: "scepserver", database: "files", certificates: 0, concurrency }, [
+					{ ...cost, count, times: posted.times },
+				]);
+			} finally {
+				await server.stop();
+			}
+		},
+		600_000,
+	);
+});
+
+interface Cell {
+	server: string;
+	database: string;
+	certificates: number;
+	concurrency: number;
+}
+
+/** What is compared with others. */
+const isKeySetup = ({ server, database, certificates }: Cell): boolean =>
+	server === "npm start" && database === "SQLite" && certificates === 0;
+
 interface Round extends Cost {
 	count: number;
 	times: number[];
@@ -111,7 +168,7 @@ async function enroll(
 	const cost = await costOf({ web: server.webPid(), agent }, async () => {
 		posted = await postAll(`${server.url}/scep`, requests, concurrency);
 	});
-	judgeAnswers((pool as RequestPool).server, requests, posted);
+	judgeAnswers(pool as RequestPool, posted);
 	await judgeCertificates(database, requests);
 	return { ...cost, count: requests.length, times: posted.times };
 }
@@ -126,7 +183,7 @@ async function judgeCertificates(database: BenchDatabase, requests: readonly Sce
 }
 
 /** The row of a cell: the median of its rounds. */
-function tell(cell: Record<string, string | number>, rounds: readonly Round[]): void {
+function tell(cell: Cell, rounds: readonly Round[]): void {
 	const figure = (of: (round: Round) => number) => median(rounds.map(of));
 	const perOne = (name: "web" | "agent") => figure(({ cpu, count }) => (cpu[name] ?? 0) / count);
 	const row = {
@@ -141,8 +198,10 @@ function tell(cell: Record<string, string | number>, rounds: readonly Round[]): 
 		"agent MB": figure(({ resident }) => resident.agent ?? 0),
 		"others' cores": figure(({ others }) => others),
 	};
-	report.row(title, row);
+	report.row("SCEP enrollment, RSA-2048", row);
 	report.keep(Object.values(cell).join(", "), rounds);
 	const { "CPU ms": cpu, "per second": rate } = row;
+	if (cell.server === "scepserver") compared.theirs.set(cell.concurrency, cpu);
+	else if (isKeySetup(cell)) compared.ours.set(cell.concurrency, cpu);
 	progress(`${Object.values(cell).join(", ")}: ${rate.toFixed(0)} per second, ${cpu.toFixed(2)} ms CPU each`);
 }
