@@ -8,6 +8,7 @@ import { queued } from "../lib/store/index.ts";
 import { sqliteFile } from "./address.ts";
 import { PrismaClient } from "./generated/sqlite/client.ts";
 import type { MigrationTarget } from "./migrations.ts";
+import { keepPrepared } from "./statements.ts";
 
 /**
  * Per connection: name, value, and what SQLite answers when it is in force. WAL lets the command line read beside the
@@ -32,6 +33,8 @@ class DurableSqlite extends PrismaBetterSqlite3 {
 			const words = `SQLite keeps ${name} at ${rows[0]?.[0]}, not ${wanted}: DATABASE_URL must name a file on a local disk`;
 			throw new OtaError("store_unavailable", words);
 		}
+		// The adapter keeps its database to itself.
+		keepPrepared((connection as unknown as { client: Database.Database }).client);
 		return queued(connection);
 	}
 }
