@@ -39,7 +39,7 @@ async function main(): Promise<number> {
 	// Before Next's copy of the wiring asks: every request it sees carries the address that our server wrote.
 	Object.assign(globalThis, { [Symbol.for("next-ota.addresses")]: true });
 	const { config, ota } = wiring();
-	const { ca, profile, scep } = ota.steps;
+	const { ca, enroll, profile, scep } = ota.steps;
 	const app = createNext({
 		dev: false,
 		dir: root,
@@ -56,6 +56,7 @@ async function main(): Promise<number> {
 		trustedProxies: config.trustedProxies,
 		steps: new Map([
 			["/CA", ca],
+			["/enroll", enroll],
 			["/profile", profile],
 			["/scep", scep],
 		]),

@@ -17,7 +17,7 @@ export { type Code, ConfigError, OtaError, outcomes } from "./errors.ts";
 export { MethodError, problem } from "./http/answers.ts";
 export { BoundedBytes } from "./http/bounded-bytes.ts";
 export type { Step, Steps } from "./http/handlers.ts";
-export { strictTransportSecurity } from "./http/headers.ts";
+export { always, strictTransportSecurity } from "./http/headers.ts";
 export { checkHost } from "./http/host.ts";
 export { jsonLog } from "./log.ts";
 export type { Authorities, OtaOptions, SessionUser, Template } from "./options.ts";

@@ -78,7 +78,7 @@ export function authOptions(signIn: SignIn, baseUrl: string, log: Log, now: () =
 			signIn: ({ profile }) => mayBelieve(profile as Claims | undefined),
 			redirect: ({ url }) => `${baseUrl}${sameOriginPath(url, baseUrl) ?? "/"}`,
 			jwt: ({ token, user }) => (user ? { ...token, groups: groupsOf(user), signedInAt: now() / 1000 } : token),
-			session: ({ session, token }) => withPerson(session, token),
+			session: ({ session, token }) => withPerson(session, token) as Session,
 		},
 		logger: {
 			// The metadata may hold tokens and personal data: the code and the error's own words are enough.
@@ -92,9 +92,15 @@ export function authOptions(signIn: SignIn, baseUrl: string, log: Log, now: () =
 /** `user` is there at the sign-in alone. */
 const groupsOf = (user: unknown): readonly string[] => (user as SessionUser).groups ?? [];
 
-function withPerson(session: Session, token: JWT): Session {
+/** What next-auth's session would say of a token. */
+export function sessionOf(token: JWT): object {
+	const { email, name } = token;
+	return withPerson({ user: { email, name } }, token);
+}
+
+function withPerson(session: Pick<Session, "user">, token: JWT): object {
 	const { sub: id, groups, signedInAt } = token;
-	return { ...session, signedInAt, user: { ...session.user, id, groups } } as Session;
+	return { ...session, signedInAt, user: { ...session.user, id, groups } };
 }
 
 function reason(metadata: unknown): string {

@@ -4,6 +4,7 @@
  */
 import type { NextApiRequest, NextApiResponse } from "next";
 import NextAuth, { type AuthOptions } from "next-auth";
+import { always } from "../../lib/index.ts";
 
 export interface AuthCall {
 	method: string;
@@ -73,7 +74,7 @@ class Answer {
 			if (name !== "set-cookie") response.headers.set(name, String(value));
 			else for (const cookie of [value].flat()) response.headers.append(name, cookie);
 		}
-		response.headers.set("cache-control", "no-store");
+		for (const [name, value] of Object.entries(always)) response.headers.set(name, value);
 		return response;
 	}
 }

@@ -1,7 +1,9 @@
 /** Sign-in over plain requests: the session of one, the start of OAuth by redirects alone, and next-auth's own pages. */
+import type { NextApiRequest } from "next";
 import type { AuthOptions } from "next-auth";
+import { getToken } from "next-auth/jwt";
 import { BoundedBytes, OtaError, type SessionUser } from "../../lib/index.ts";
-import { providerId, sessionUser } from "./auth-options.ts";
+import { providerId, sessionOf, sessionUser } from "./auth-options.ts";
 import { callNextAuth } from "./next-auth.ts";
 import { sameOriginPath } from "./return-to.ts";
 
@@ -10,8 +12,10 @@ export async function readSession(options: AuthOptions, request: Request): Promi
 	const ofSession = ([name]: [string, string]) => name.includes("next-auth.session-token");
 	const cookies = Object.fromEntries(readCookies(request).filter(ofSession));
 	if (Object.keys(cookies).length === 0) return null;
-	const response = await callNextAuth(options, { method: "GET", action: ["session"], cookies });
-	return response.ok ? sessionUser(await response.json(), Date.now()) : null;
+	// Cookies alone: from a request with headers next-auth would take a bearer token as well.
+	const { useSecureCookies: secureCookie = false, secret } = options;
+	const token = await getToken({ req: { cookies, headers: {} } as unknown as NextApiRequest, secureCookie, secret });
+	return token && sessionUser(sessionOf(token), Date.now());
 }
 
 /**
