@@ -34,9 +34,9 @@ export interface BenchDatabase {
 /** Prisma's driver adapter writes times as text like this. */
 const isoText = (date: Date): string => date.toISOString().replace("Z", "+00:00");
 
-/** SQLite's, beside the server that has it open. */
-export function sqliteBenchDatabase(file: string): BenchDatabase {
-	const database = new Database(file, { timeout: 30_000 });
+/** SQLite's: a file, beside the server that has it open, or a connection that is open already. */
+export function sqliteBenchDatabase(file: string | Database.Database): BenchDatabase {
+	const database = typeof file === "string" ? new Database(file, { timeout: 30_000 }) : file;
 	const bound = (value: Value) => (value instanceof Date ? isoText(value) : value);
 	const insert = (table: Table, rows: readonly Row[]) => {
 		const columns = Object.keys(rows[0] ?? {});
