@@ -36,8 +36,28 @@ export function readDeviceRoots(pem: string | null): Uint8Array[] {
 	});
 }
 
-/** The templates of the data directory, by name; read afresh, so that an edited file counts at once. */
-export async function readTemplates(dataDir: string): Promise<Template[]> {
+/** Milliseconds for which the templates that were read count. */
+const freshness = 1_000;
+
+/**
+ * The templates of the data directory, by name, read at most once a second: an edited file counts a second later, and a
+ * hundred deliveries within it cost one look. A fault is nobody's but the asker's.
+ * @param now milliseconds
+ */
+export function templatesOf(dataDir: string, now: () => number = () => performance.now()): () => Promise<Template[]> {
+	let read: { at: number; templates: Promise<Template[]> } | null = null;
+	return () => {
+		if (read !== null && now() - read.at < freshness) return read.templates;
+		const mine = { at: now(), templates: readTemplates(dataDir) };
+		read = mine;
+		mine.templates.catch(() => {
+			if (read === mine) read = null;
+		});
+		return mine.templates;
+	};
+}
+
+async function readTemplates(dataDir: string): Promise<Template[]> {
 	const folder = join(dataDir, "profiles");
 	const names = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
 		if (error.code === "ENOENT") return [];

@@ -11,7 +11,7 @@ import { createOta, jsonLog, type Ota, type OtaOptions } from "../../lib/index.t
 import { openStore } from "../../prisma/client.ts";
 import { authOptions } from "./auth-options.ts";
 import { clientAddress } from "./client-address.ts";
-import { readAuthorities, readDeviceRoots, readTemplates } from "./files.ts";
+import { readAuthorities, readDeviceRoots, templatesOf } from "./files.ts";
 import { readSession, startSignIn } from "./sign-in.ts";
 
 export interface Wiring {
@@ -51,7 +51,7 @@ function wire(): Wiring {
 		store,
 		authorities: () => readAuthorities(config.certificates),
 		deviceRoots: () => readDeviceRoots(config.deviceRoots),
-		templates: () => readTemplates(config.dataDir),
+		templates: templatesOf(config.dataDir),
 		limits: config.limits,
 		address: clientAddress,
 		log,
