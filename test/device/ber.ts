@@ -8,7 +8,13 @@ const empty = new Uint8Array(0);
 
 /** The bytes one after another. */
 export function concat(parts: readonly Uint8Array[]): Uint8Array {
-	return new Uint8Array(Buffer.concat(parts));
+	const whole = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
+	let at = 0;
+	for (const part of parts) {
+		whole.set(part, at);
+		at += part.length;
+	}
+	return whole;
 }
 
 function lengthOctets(length: number): Uint8Array {
@@ -19,7 +25,12 @@ function lengthOctets(length: number): Uint8Array {
 
 /** One element with definite length; `tag` is the identifier octet. */
 export function tlv(tag: number, content: Uint8Array): Uint8Array {
-	return concat([Uint8Array.of(tag), lengthOctets(content.length), content]);
+	const length = lengthOctets(content.length);
+	const element = new Uint8Array(1 + length.length + content.length);
+	element[0] = tag;
+	element.set(length, 1);
+	element.set(content, 1 + length.length);
+	return element;
 }
 
 /** A constructed element of indefinite length (X.690 section 8.1.3.6). */
@@ -42,10 +53,11 @@ export const bitString = (content: Uint8Array, unusedBits = 0): Uint8Array =>
 
 /** A non-negative INTEGER from a number or from big-endian magnitude bytes. */
 export function integer(value: number | Uint8Array): Uint8Array {
-	const bytes = typeof value === "number" ? magnitude(value) : [...value];
-	while (bytes.length > 1 && bytes[0] === 0) bytes.shift();
-	if ((bytes[0] ?? 0) & 0x80) bytes.unshift(0);
-	return tlv(2, Uint8Array.from(bytes.length === 0 ? [0] : bytes));
+	const bytes = typeof value === "number" ? Uint8Array.from(magnitude(value)) : value;
+	const leading = bytes.findIndex((octet) => octet !== 0);
+	if (leading === -1) return tlv(2, Uint8Array.of(0));
+	const shortest = bytes.subarray(leading);
+	return tlv(2, (shortest[0] ?? 0) & 0x80 ? concat([Uint8Array.of(0), shortest]) : shortest);
 }
 
 function magnitude(value: number): number[] {
@@ -56,6 +68,10 @@ function magnitude(value: number): number[] {
 
 /** OBJECT IDENTIFIER from dotted digits. */
 export function oid(dotted: string): Uint8Array {
+	return known.get(dotted) ?? encodeOid(dotted);
+}
+
+function encodeOid(dotted: string): Uint8Array {
 	const [first = 0, second = 0, ...rest] = dotted.split(".").map(Number);
 	return tlv(6, Uint8Array.from([first * 40 + second, ...rest].flatMap(base128)));
 }
@@ -65,6 +81,9 @@ function base128(arc: number): number[] {
 	for (let rest = Math.floor(arc / 128); rest > 0; rest = Math.floor(rest / 128)) digits.unshift(128 + (rest % 128));
 	return digits;
 }
+
+/** Of the identifiers that occur in every message. */
+const known: ReadonlyMap<string, Uint8Array> = new Map(Object.values(oids).map((one) => [one, encodeOid(one)]));
 
 /** OCTET STRING as Apple streams it: constructed, indefinite, in segments of `chunk` bytes; `tag` 0x24 or [0]. */
 export function segmentedOctetString(content: Uint8Array, chunk: number, tag = 0x24): Uint8Array {

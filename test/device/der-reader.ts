@@ -30,9 +30,7 @@ export const parseBer: BerParser = (bytes, step) => {
 function readElement(bytes: Uint8Array, at: number, depth: number): Element | null {
 	const tag = bytes[at];
 	const first = bytes[at + 1];
-	if (tag === undefined || first === undefined || depth === 0) return null;
-	// Neither an end-of-contents without a beginning nor a tag number above 30 occurs in anything the device reads.
-	if (tag === 0 || (tag & 0x1f) === 0x1f) return null;
+	if (tag === undefined || first === undefined || depth === 0 || !isReadable(tag)) return null;
 	if (first === 0x80) return tag & 0x20 ? readIndefinite(bytes, at, depth) : null;
 	const count = first < 0x80 ? 0 : first & 0x7f;
 	let length = first < 0x80 ? first : 0;
@@ -44,6 +42,17 @@ function readElement(bytes: Uint8Array, at: number, depth: number): Element | nu
 	const members = tag & 0x20 ? readMembers(content, depth - 1) : null;
 	if (tag & 0x20 && members === null) return null;
 	return { tag, raw: bytes.subarray(at, to), content, members };
+}
+
+/**
+ * Tag numbers up to 30. Of the universal ones SEQUENCE and SET are constructed, OCTET STRING may be (as Apple streams it), others
+ * are not in anything that the device reads; an end-of-contents (0) is no element.
+ */
+function isReadable(tag: number): boolean {
+	if ((tag & 0x1f) === 0x1f) return false;
+	if (tag >= 0x40) return true;
+	const isConstructed = (tag & 0x20) !== 0;
+	return isConstructed ? tag === 0x24 || tag === 0x30 || tag === 0x31 : tag !== 0 && tag !== 0x10 && tag !== 0x11;
 }
 
 function readMembers(content: Uint8Array, depth: number): Element[] | null {

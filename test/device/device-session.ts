@@ -159,7 +159,7 @@ export class DeviceSession {
 
 	/** Takes a profile service that came some other way. */
 	openProfileService(message: Uint8Array): ProfileService {
-		this.profileService = readProfileService(this.verifyProfile(message, "profile service"));
+		this.profileService = readProfileService(this.verifyProfile(message, "profile service"), this.reading);
 		return this.profileService;
 	}
 
@@ -168,7 +168,7 @@ export class DeviceSession {
 		return this.timed("device response", async () => {
 			const message = this.buildDeviceResponse(bend);
 			const profile = await this.postProfile("device response", message);
-			this.identityPayload = readIdentityProfile(this.verifyProfile(profile, "identity profile"));
+			this.identityPayload = readIdentityProfile(this.verifyProfile(profile, "identity profile"), this.reading);
 			return this.identityPayload;
 		});
 	}

@@ -35,8 +35,8 @@ export interface FinalProfile {
 }
 
 /** Checks the outer dictionary; `secrets` are texts that must not be readable in it. */
-export function readOuterProfile(content: Uint8Array, secrets: readonly string[]): Dictionary {
-	const outer = dictionaryOf(readPlist(content, step), "the profile", step);
+function readOuterProfile(content: Uint8Array, secrets: readonly string[], reading: Reading): Dictionary {
+	const outer = dictionaryOf(readPlist(content, step, reading), "the profile", step);
 	checkPayloadKeys(outer, step);
 	ensure(outer.PayloadType === "Configuration", step, "Invalid profile: PayloadType must be Configuration.");
 	ensure(outer.IsEncrypted === true, step, "The final profile must say IsEncrypted.");
@@ -57,9 +57,9 @@ export function openFinalProfile(
 	secrets: readonly string[] = [],
 	reading: Reading = carefulReading,
 ): FinalProfile {
-	const { EncryptedPayloadContent: encrypted, ...outer } = readOuterProfile(content, secrets);
+	const { EncryptedPayloadContent: encrypted, ...outer } = readOuterProfile(content, secrets, reading);
 	const opened = openEnvelopedData(encrypted as Uint8Array, identity, step, reading);
-	const root = readPlist(opened.content, step);
+	const root = readPlist(opened.content, step, reading);
 	ensure(Array.isArray(root), step, "The encrypted property list's root must be an array.");
 	const payloads = root.map((one: PlistValue) => dictionaryOf(one, "each payload", step));
 	checkPayloads(payloads, outer, reading);

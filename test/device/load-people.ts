@@ -19,13 +19,23 @@ export interface PeopleOptions {
 	transport: Transport;
 	url: string;
 	password?: string | undefined;
-	/** All devices are this one person's; otherwise load-1, load-2 and so on. */
+	/** All devices are this one person's; otherwise load-1 to load-9999, in their order from `firstPerson` on, load-1 after the last. */
 	user?: string | undefined;
+	firstPerson: number;
 	/** Enrollments that one of many people begins within a minute. */
 	startsPerMinute: number;
 	/** Hears how long each sign-in took (milliseconds). */
 	signedIn(ms: number): void;
 }
+
+/** How many people the local provider knows. */
+export const crowd = 9999;
+
+/**
+ * Where to begin, so that the next load soon after finds people who have begun nothing within the minute: 120 people further
+ * every second.
+ */
+export const firstPersonAt = (ms: number): number => 1 + ((Math.floor(ms / 1000) * 120) % crowd);
 
 /** A little more than the server's minute: its clock starts when the request arrives. */
 const minute = 61_000;
@@ -70,9 +80,9 @@ export class People {
 	}
 
 	async #signIn(): Promise<SignedIn> {
-		const { transport, url, password, signedIn } = this.options;
-		const user = this.options.user ?? `load-${++this.#known}`;
-		if (this.options.user !== undefined) this.#known = 1;
+		const { transport, url, password, firstPerson, signedIn } = this.options;
+		const user = this.options.user ?? `load-${1 + ((firstPerson - 1 + this.#known) % crowd)}`;
+		this.#known += 1;
 		const started = performance.now();
 		const credentials: Credentials = { user, ...(password === undefined ? {} : { password }) };
 		const cookie = await signIn(transport, `${url}/enroll`, credentials);

@@ -7,7 +7,7 @@ import type { Model } from "./device-response.ts";
 import { DeviceSession } from "./device-session.ts";
 import { keepAliveTransport } from "./keep-alive.ts";
 import { deviceSource, type PreparedDevice } from "./load-devices.ts";
-import { People } from "./load-people.ts";
+import { firstPersonAt, People } from "./load-people.ts";
 import { type LoadReport, Tally } from "./load-report.ts";
 import { quickReading } from "./reading.ts";
 
@@ -29,6 +29,8 @@ export interface LoadOptions {
 	client?: boolean | undefined;
 	/** Enrollments that one of many people begins within a minute; 100 unless told (the server's own limit is 120). */
 	startsPerMinute?: number | undefined;
+	/** Of load-1 to load-9999; another one for every second unless told. */
+	firstPerson?: number | undefined;
 	/** Devices prepared at a time; the clock stands while more are made. 5,000 unless told. */
 	portion?: number | undefined;
 	/** Hears of everything that is done. */
@@ -69,9 +71,9 @@ class Load {
 		private readonly options: LoadOptions,
 		private readonly transport: ReturnType<typeof keepAliveTransport>,
 	) {
-		const { url, user, password, startsPerMinute = 100 } = options;
+		const { url, user, password, startsPerMinute = 100, firstPerson = firstPersonAt(Date.now()) } = options;
 		const signedIn = (ms: number): void => this.#tally.took("sign in", ms);
-		this.#people = new People({ transport, url, user, password, startsPerMinute, signedIn });
+		this.#people = new People({ transport, url, user, password, startsPerMinute, firstPerson, signedIn });
 	}
 
 	async run(): Promise<LoadReport> {

@@ -1,7 +1,8 @@
 /** Reads the server's three profiles as iOS does: profile service, identity profile, final profile (facts: the exchange). */
-import { type PlistValue, parse } from "plist";
+import type { PlistValue } from "plist";
 import type { Name, SubjectAltNames } from "./ber.ts";
 import { DeviceError, ensure } from "./errors.ts";
+import { carefulReading, type Reading } from "./reading.ts";
 
 /** A property list's dictionary. */
 export type Dictionary = { [key: string]: PlistValue };
@@ -34,11 +35,11 @@ export interface ScepPayload {
 }
 
 /** The property list (XML) in a profile. */
-export function readPlist(content: Uint8Array, step: string): PlistValue {
-	const text = Buffer.from(content).toString("utf8");
+export function readPlist(content: Uint8Array, step: string, reading: Reading): PlistValue {
+	const text = new TextDecoder().decode(content);
 	ensure(/^\s*<(\?xml|!DOCTYPE|plist)/.test(text), step, "The profile is not an XML property list.");
 	try {
-		return parse(text);
+		return reading.propertyList(text);
 	} catch (cause) {
 		throw new DeviceError(step, "Invalid profile: the property list does not parse.", { cause });
 	}
@@ -65,9 +66,9 @@ export function checkPayloadKeys(dictionary: Dictionary, step: string): void {
 }
 
 /** The profile service: one bare dictionary, not an array of payloads. */
-export function readProfileService(content: Uint8Array): ProfileService {
+export function readProfileService(content: Uint8Array, reading: Reading = carefulReading): ProfileService {
 	const step = "profile service";
-	const root = dictionaryOf(readPlist(content, step), "the profile", step);
+	const root = dictionaryOf(readPlist(content, step, reading), "the profile", step);
 	checkPayloadKeys(root, step);
 	ensure(root.PayloadType === "Profile Service", step, "Invalid profile: PayloadType must be Profile Service.");
 	const payload = dictionaryOf(root.PayloadContent, "PayloadContent", step);
@@ -143,9 +144,9 @@ export function readScepPayload(value: PlistValue | undefined, step: string): Sc
 }
 
 /** The identity profile: a Configuration of exactly one payload, an identity. */
-export function readIdentityProfile(content: Uint8Array): ScepPayload {
+export function readIdentityProfile(content: Uint8Array, reading: Reading = carefulReading): ScepPayload {
 	const step = "identity profile";
-	const root = dictionaryOf(readPlist(content, step), "the profile", step);
+	const root = dictionaryOf(readPlist(content, step, reading), "the profile", step);
 	checkPayloadKeys(root, step);
 	ensure(root.PayloadType === "Configuration", step, "Invalid profile: PayloadType must be Configuration.");
 	const payloads = root.PayloadContent;

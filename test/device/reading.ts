@@ -1,25 +1,30 @@
 /**
- * How a device reads what it is sent. `carefulReading` has asn1js and PKI.js read all of it as well and demands that they
- * see the same; `quickReading` is for devices by the thousand: it reads once and remembers what comes again byte for byte.
+ * How a device reads what it is sent. `carefulReading` has asn1js, PKI.js and plist read all of it as well and demands
+ * that they see the same; `quickReading` is for devices by the thousand: it reads once and remembers what comes again byte for byte.
  * Both judge by the same checks.
  */
+import { isDeepStrictEqual } from "node:util";
 import * as asn1js from "asn1js";
 import { BasicConstraints, Certificate } from "pkijs";
+import { type PlistValue, parse } from "plist";
 import { type CertificateFields, isIssuedBy, readCertificate } from "./certificate.ts";
 import { type BerParser, type Element, parseBer } from "./der-reader.ts";
 import { ensure } from "./errors.ts";
 import { oids } from "./oids.ts";
+import { readPropertyList } from "./property-list.ts";
 
-/** The two parsers that everything else is built on, and the one judgement that costs a signature's verification. */
+/** The parsers that everything else is built on, and the one judgement that costs a signature's verification. */
 export interface Reading {
 	parse: BerParser;
+	/** An XML property list. Throws when it is not one. */
+	propertyList(text: string): PlistValue;
 	/** Throws when it is not a certificate. */
 	certificate(der: Uint8Array): CertificateFields;
 	/** True when `issuer` is a CA that signed `certificate`. */
 	isIssuedBy(certificate: CertificateFields, issuer: CertificateFields): boolean;
 }
 
-/** Every message and certificate read twice, by our own reader and by asn1js or PKI.js. */
+/** Every message, certificate and property list read twice, by our own reader and by asn1js, PKI.js or plist. */
 export const carefulReading: Reading = {
 	parse(bytes, step) {
 		const element = parseBer(bytes, step);
@@ -27,6 +32,11 @@ export const carefulReading: Reading = {
 		const { offset, result } = asn1js.fromBER(copy);
 		ensure(offset === copy.length && isSameTree(element, result), step, "asn1js reads the message differently.");
 		return element;
+	},
+	propertyList(text) {
+		const value = readPropertyList(text);
+		if (!isDeepStrictEqual(value, parse(text))) throw new Error("plist reads the property list differently");
+		return value;
 	},
 	certificate(der) {
 		const fields = readCertificate(der);
@@ -81,6 +91,7 @@ export function quickReading(): Reading {
 	const judged = new WeakMap<CertificateFields, WeakMap<CertificateFields, boolean>>();
 	return {
 		parse: parseBer,
+		propertyList: readPropertyList,
 		certificate(der) {
 			const key = Buffer.from(der.buffer, der.byteOffset, der.length).toString("latin1");
 			const known = certificates.get(key);

@@ -33,14 +33,33 @@ describe("ota device", () => {
 		jest.restoreAllMocks();
 	});
 
-	it.each([[[]], [["explode"]], [["enroll", "now"]], [["enroll", "--what"]], [["enroll", "--url", "ftp://x"]]])(
-		"answers 2 and its usage to %j",
-		async (args) => {
-			expect(await run(args)).toBe(2);
-			expect(err).toContain("usage: ota device enroll");
-			expect(out).toBe("");
-		},
-	);
+	it.each([
+		[[]],
+		[["explode"]],
+		[["enroll", "now"]],
+		[["enroll", "--what"]],
+		[["enroll", "--url", "ftp://x"]],
+		[["enroll", "--devices", "0"]],
+		[["enroll", "--devices", "100001"]],
+		[["enroll", "--devices", "ten"]],
+		[["enroll", "--devices", "1e3"]],
+		[["enroll", "--devices", "5", "--concurrency", "0"]],
+		[["enroll", "--devices", "5", "--concurrency", "1001"]],
+		[["enroll", "--devices", "5", "--serial", "C39VK7XQ0D91"]],
+		[["enroll", "--concurrency", "4"]],
+		[["enroll", "--client"]],
+	])("answers 2 and its usage to %j", async (args) => {
+		expect(await run([...args, "--data-dir", dir])).toBe(2);
+		expect(err).toContain("usage: ota device enroll");
+		expect(out).toBe("");
+	});
+
+	it("answers 1 and the network's failure when nobody is there for a load", async () => {
+		const nobody = ["--url", "http://127.0.0.1:1", "--data-dir", dir];
+		expect(await run(["enroll", "--devices", "3", "--json", ...nobody])).toBe(1);
+		expect(err).toContain('The load could not begin: refused at "CA"');
+		expect(JSON.parse(out)).toMatchObject({ ok: false, refused: { step: "CA" } });
+	});
 
 	it("explains itself when asked", async () => {
 		expect(await run(["--help"])).toBe(0);
