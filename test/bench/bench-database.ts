@@ -1,6 +1,7 @@
 /** A running server's database, written in bulk from outside: what would take the server minutes is there in seconds. */
 import { join } from "node:path";
 import Database from "better-sqlite3";
+import { openDatabase } from "../../prisma/client.ts";
 
 type Value = string | number | Date | Uint8Array | null;
 export type Row = Readonly<Record<string, Value>>;
@@ -65,6 +66,42 @@ export function sqliteBenchDatabase(file: string | Database.Database): BenchData
 		close: async () => void database.close(),
 	};
 }
+
+/** PostgreSQL's. */
+export async function postgresBenchDatabase(url: string): Promise<BenchDatabase> {
+	const client = await openDatabase(`${url}?connection_limit=1&statement_timeout=0`);
+	const run = (statement: string, ...values: unknown[]) => client.$executeRawUnsafe(statement, ...values);
+	const insert = (table: Table, rows: readonly Row[]) => {
+		const names = Object.keys(rows[0] ?? {}).map((column) => `"${column}"`);
+		const source = `json_populate_recordset(NULL::"${table}", $1::json)`;
+		return run(`INSERT INTO "${table}" (${names}) SELECT ${names} FROM ${source}`, JSON.stringify(rows.map(inHex)));
+	};
+	return {
+		name: "PostgreSQL",
+		async insert(rows) {
+			await client.$transaction(tables.flatMap((table) => (rows[table]?.length ? [insert(table, rows[table])] : [])));
+		},
+		async remove(fromId) {
+			if (fromId === undefined) await run(`TRUNCATE ${tables.map((table) => `"${table}"`)}`);
+			else await client.$transaction(removals("$1").map((statement) => run(statement, fromId)));
+		},
+		async settle() {
+			await run("VACUUM ANALYZE");
+			await run("CHECKPOINT");
+		},
+		read: (table, fromId = "") => client.$queryRawUnsafe(selection(table, "$1"), fromId),
+		close: () => client.$disconnect(),
+	};
+}
+
+/** Bytes as PostgreSQL reads them from text. */
+const inHex = (row: Row): Row =>
+	Object.fromEntries(
+		Object.entries(row).map(([name, value]) => [
+			name,
+			value instanceof Uint8Array ? `\\x${Buffer.from(value).toString("hex")}` : value,
+		]),
+	);
 
 /** The rows of the enrollments from this one on: `place` is where its id goes in the statement. */
 function condition(table: Table, place: string): string {

@@ -5,9 +5,9 @@
  */
 import { rm } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
-import { childrenOf } from "../harness/processes.ts";
-import { makeDataDir, type ServerSettings, startServer, type TestServer } from "../harness/server.ts";
-import { type BenchDatabase, embeddedDatabase } from "./bench-database.ts";
+import { makeDataDir } from "../harness/server.ts";
+import type { BenchDatabase } from "./bench-database.ts";
+import { type BenchServer, type BenchSettings, startBenchServer } from "./bench-server.ts";
 import { type Cost, costOf } from "./cpu.ts";
 import { amount, median, progress, quantile, Report } from "./report.ts";
 import { insertHistory, insertWaiting, waitingId } from "./rows.ts";
@@ -43,7 +43,7 @@ afterAll(async () => {
 
 interface Setup {
 	name: string;
-	settings: ServerSettings;
+	settings: Omit<BenchSettings, "dataDir">;
 	/** Certificates in the database before, with the concurrencies to measure there. */
 	sizes: readonly (readonly [certificates: number, concurrencies: readonly number[]])[];
 }
@@ -51,44 +51,48 @@ interface Setup {
 const setups: readonly Setup[] = [
 	{
 		name: "npm start",
-		settings: {},
+		settings: { database: "SQLite" },
 		sizes: [
 			[0, [1, 8, 32]],
 			[10_000, [1, 8, 32]],
 			[100_000, [1, 8, 32]],
 		],
 	},
-	{ name: "next start", settings: { plainNext: true }, sizes: [[0, [1, 32]]] },
+	{
+		name: "npm start",
+		settings: { database: "PostgreSQL" },
+		sizes: [
+			[0, [1, 8, 32]],
+			[100_000, [1, 8, 32]],
+		],
+	},
+	{ name: "next start", settings: { database: "SQLite", plainNext: true }, sizes: [[0, [1, 32]]] },
 ];
 
-describe.each(setups)("$name", ({ name, settings, sizes }) => {
-	let server: TestServer;
-	let database: BenchDatabase;
+describe.each(setups)("$name, $settings.database,", ({ name, settings, sizes }) => {
+	let bench: BenchServer;
 	beforeAll(async () => {
-		server = await startServer({ ...settings, dataDir });
-		database = embeddedDatabase(dataDir);
-		pool ??= new RequestPool(await askServer(`${server.url}/scep`));
-		await enroll(server, database, pool.take(300), 8);
+		bench = await startBenchServer({ ...settings, dataDir });
+		pool ??= new RequestPool(await askServer(`${bench.server.url}/scep`));
+		await enroll(bench, pool.take(300), 8);
 	}, 300_000);
-	afterAll(async () => {
-		await database.close();
-		await server.end();
-	});
+	afterAll(() => bench.stop());
 
 	describe.each(sizes)("%i certificates", (size, concurrencies) => {
 		const certificates = amount(size);
 		beforeAll(async () => {
-			await database.remove();
-			await insertHistory(database, certificates, new Date());
+			await bench.database.remove();
+			await insertHistory(bench.database, certificates, new Date());
 		}, 600_000);
 		it.each(concurrencies)(
 			"%i at a time",
 			async (concurrency) => {
 				const requests = (pool as RequestPool).take(amount(concurrency === 1 ? 1_500 : 3_000));
-				const isKey = name === "npm start" && certificates === 0 && concurrency === 1;
+				const cell = { server: name, database: settings.database, certificates, concurrency };
+				const wanted = isKeySetup(cell) && concurrency === 1 ? 3 : 1;
 				const rounds: Round[] = [];
-				while (rounds.length < (isKey ? 3 : 1)) rounds.push(await enroll(server, database, requests, concurrency));
-				tell({ server: name, database: database.name, certificates, concurrency }, rounds);
+				while (rounds.length < wanted) rounds.push(await enroll(bench, requests, concurrency));
+				tell(cell, rounds);
 			},
 			600_000,
 		);
@@ -150,12 +154,8 @@ interface Round extends Cost {
 }
 
 /** Has every request answered by a server that knows nothing of them, and judges the answers. */
-async function enroll(
-	server: TestServer,
-	database: BenchDatabase,
-	requests: readonly ScepRequest[],
-	concurrency: number,
-): Promise<Round> {
+async function enroll(bench: BenchServer, requests: readonly ScepRequest[], concurrency: number): Promise<Round> {
+	const { server, database } = bench;
 	await database.remove(waitingId);
 	await insertWaiting(
 		database,
@@ -163,9 +163,8 @@ async function enroll(
 		new Date(),
 	);
 	await database.settle();
-	const agent = childrenOf(server.pid).find(({ command }) => command.endsWith("dist/bin/ota.js agent"))?.pid ?? 0;
 	let posted: Posted = { answers: [], times: [] };
-	const cost = await costOf({ web: server.webPid(), agent }, async () => {
+	const cost = await costOf(bench.processes(), async () => {
 		posted = await postAll(`${server.url}/scep`, requests, concurrency);
 	});
 	judgeAnswers(pool as RequestPool, posted);
@@ -185,7 +184,7 @@ async function judgeCertificates(database: BenchDatabase, requests: readonly Sce
 /** The row of a cell: the median of its rounds. */
 function tell(cell: Cell, rounds: readonly Round[]): void {
 	const figure = (of: (round: Round) => number) => median(rounds.map(of));
-	const perOne = (name: "web" | "agent") => figure(({ cpu, count }) => (cpu[name] ?? 0) / count);
+	const perOne = (name: string) => figure(({ cpu, count }) => (cpu[name] ?? 0) / count);
 	const row = {
 		...cell,
 		"per second": figure(({ count, wall }) => (count * 1000) / wall),
@@ -194,6 +193,7 @@ function tell(cell: Cell, rounds: readonly Round[]): void {
 		"CPU ms": figure(({ cpu, count }) => ((cpu.web ?? 0) + (cpu.agent ?? 0)) / count),
 		web: perOne("web"),
 		agent: perOne("agent"),
+		postgres: cell.database === "PostgreSQL" ? perOne("postgres") : null,
 		"web MB": figure(({ resident }) => resident.web ?? 0),
 		"agent MB": figure(({ resident }) => resident.agent ?? 0),
 		"others' cores": figure(({ others }) => others),
