@@ -1,14 +1,19 @@
-/** Developers: `node dist/prisma/draft.js NAME` writes the migrations that bring every provider to the models. */
+/**
+ * Developers: `node dist/prisma/draft.js NAME` writes the migrations that bring every provider to the models. The earlier
+ * ones of PostgreSQL are replayed on the server that DATABASE_URL names, in a database made for that.
+ */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { migrationsFolder, type Provider, readMigrations } from "./migrations.ts";
-import { pendingSql } from "./pending.ts";
+import { providerOf } from "./address.ts";
+import { migrationsFolder } from "./migrations.ts";
+import { inMemory, pendingSql } from "./pending.ts";
 
-async function draft(provider: Provider, directory: string): Promise<void> {
+async function draft(url: Parameters<typeof pendingSql>[0], directory: string): Promise<void> {
+	const provider = providerOf(url);
 	const folder = migrationsFolder(provider);
 	mkdirSync(folder, { recursive: true });
 	const schema = readFileSync(join(folder, "..", "..", "generated", `${provider}.prisma`), "utf8");
-	const sql = await pendingSql(provider, readMigrations(provider), schema);
+	const sql = await pendingSql(url, schema);
 	if (sql === "") {
 		console.log(`${provider}: nothing to do`);
 		return;
@@ -19,12 +24,15 @@ async function draft(provider: Provider, directory: string): Promise<void> {
 	console.log(`${provider}: ${directory}`);
 }
 
+const isPostgres = (url: string): url is `postgres${string}` => url.startsWith("postgres");
+
 const name = process.argv[2];
-if (name === undefined || !/^[a-z0-9_]+$/.test(name)) {
-	console.error("usage: draft NAME (lower-case letters, digits and _)");
+const server = process.env.DATABASE_URL ?? "";
+if (name === undefined || !/^[a-z0-9_]+$/.test(name) || !isPostgres(server)) {
+	console.error("usage: DATABASE_URL=postgresql://... draft NAME (lower-case letters, digits and _)");
 	process.exitCode = 2;
 } else {
 	const stamp = new Date().toISOString().replace(/\D/g, "").slice(0, 14);
-	await draft("sqlite", `${stamp}_${name}`);
-	await draft("postgresql", `${stamp}_${name}`);
+	await draft(inMemory, `${stamp}_${name}`);
+	await draft(server, `${stamp}_${name}`);
 }

@@ -55,9 +55,17 @@ function load(): void {
 	if (loaded) return;
 	const script = createRequire(import.meta.url).resolve("@prisma/schema-engine-wasm/schema_engine_bg");
 	const module = new WebAssembly.Module(readFileSync(script.replace(/\.js$/, ".wasm")));
-	const { exports } = new WebAssembly.Instance(module, { "./schema_engine_bg.js": { ...bindings } });
+	const { exports } = new WebAssembly.Instance(module, { "./schema_engine_bg.js": { ...bindings, ...timers() } });
 	const wasm = bindings as unknown as { __wbg_set_wasm(exports: WebAssembly.Exports): void };
 	wasm.__wbg_set_wasm(exports);
 	(exports.__wbindgen_start as () => void)();
 	loaded = true;
+}
+
+/** The engine's time-out for its lock goes on when it has the lock: it must not keep the process up for as long. */
+function timers(): WebAssembly.ModuleImports {
+	const names = Object.keys(bindings).filter((name) => name.startsWith("__wbg_setTimeout_"));
+	return Object.fromEntries(
+		names.map((name) => [name, (work: () => void, ms: number) => setTimeout(work, ms).unref()]),
+	);
 }

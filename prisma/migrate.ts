@@ -36,5 +36,5 @@ export async function applyMigrations(databaseUrl: string, log: Log): Promise<st
 
 async function targetOf(databaseUrl: string): Promise<MigrationTarget> {
 	if (providerOf(databaseUrl) === "sqlite") return (await import("./sqlite.ts")).sqliteTarget(databaseUrl);
-	return (await import("./postgresql.ts")).postgresTarget(databaseUrl);
+	return (await import("./postgresql-migrations.ts")).postgresTarget(databaseUrl);
 }

@@ -1,28 +1,24 @@
 /** Which SQL the migrations of a provider still lack to equal its schema. */
 import { PrismaBetterSqlite3 } from "@prisma/adapter-better-sqlite3";
-import type { SqlDriverAdapter, SqlMigrationAwareDriverAdapterFactory } from "@prisma/driver-adapter-utils";
-import type { MigrationList } from "@prisma/schema-engine-wasm";
+import type { SqlMigrationAwareDriverAdapterFactory } from "@prisma/driver-adapter-utils";
+import { providerOf } from "./address.ts";
 import { everything, withEngine } from "./engine.ts";
-import type { Provider } from "./migrations.ts";
+import { readMigrations } from "./migrations.ts";
+import { migratingPostgres } from "./postgresql-migrations.ts";
+
+/** SQLite's place to replay migrations in. */
+export const inMemory = "file::memory:";
 
 /**
- * The SQL from the migrations to the schema; "" when they are equal. The migrations are replayed in a database in
- * memory. PostgreSQL has none: there only a first migration can be compared, with the SQL for an empty database.
+ * The SQL from the committed migrations to the schema; "" when they are equal. The migrations are replayed in memory, or
+ * in a database that is made for it on the PostgreSQL server of the URL and removed afterwards.
  */
-export async function pendingSql(provider: Provider, migrations: MigrationList, schema: string): Promise<string> {
-	const [first, ...later] = migrations.migrationDirectories;
-	if (provider === "sqlite") {
-		return diff(new ReplayingSqlite({ url: ":memory:" }), first ? migrations : null, schema);
-	}
-	if (later.length > 0) throw new Error("comparing several PostgreSQL migrations takes a PostgreSQL server");
-	const sql = await diff(offlinePostgres(), null, schema);
-	return first?.migrationFile.content.value === sql ? "" : sql;
-}
-
-function diff(factory: SqlMigrationAwareDriverAdapterFactory, from: MigrationList | null, schema: string) {
-	return withEngine(factory, schema, async (engine) => {
+export async function pendingSql(url: typeof inMemory | `postgres${string}`, schema: string): Promise<string> {
+	const migrations = readMigrations(providerOf(url));
+	const none = migrations.migrationDirectories.length === 0;
+	return withEngine(replaying(url), schema, async (engine) => {
 		const { stdout } = await engine.diff({
-			from: from === null ? { tag: "empty" } : { tag: "migrations", ...from },
+			from: none ? { tag: "empty" } : { tag: "migrations", ...migrations },
 			to: { tag: "schemaDatamodel", files: [{ path: "schema.prisma", content: schema }] },
 			script: true,
 			exitCode: null,
@@ -30,6 +26,10 @@ function diff(factory: SqlMigrationAwareDriverAdapterFactory, from: MigrationLis
 		});
 		return stdout === null || stdout.trim() === "-- This is an empty migration." ? "" : stdout;
 	});
+}
+
+function replaying(url: string): SqlMigrationAwareDriverAdapterFactory {
+	return url === inMemory ? new ReplayingSqlite({ url: ":memory:" }) : migratingPostgres(url);
 }
 
 class ReplayingSqlite extends PrismaBetterSqlite3 {
@@ -44,23 +44,4 @@ class ReplayingSqlite extends PrismaBetterSqlite3 {
 		};
 		return connection;
 	}
-}
-
-/** The engine asks a PostgreSQL for its version before it compares two schemas that need none: this says nothing. */
-function offlinePostgres(): SqlMigrationAwareDriverAdapterFactory {
-	const none = { columnNames: [], columnTypes: [], rows: [] };
-	const adapter: SqlDriverAdapter = {
-		provider: "postgres",
-		adapterName: "offline",
-		queryRaw: async () => none,
-		executeRaw: async () => 0,
-		executeScript: async () => undefined,
-		startTransaction: async () => {
-			throw new Error("there is no PostgreSQL here");
-		},
-		getConnectionInfo: () => ({ schemaName: "public", supportsRelationJoins: false }),
-		dispose: async () => undefined,
-	};
-	const connect = async () => adapter;
-	return { provider: "postgres", adapterName: "offline", connect, connectToShadowDb: connect };
 }

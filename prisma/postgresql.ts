@@ -7,7 +7,6 @@ import { DriverAdapterError, type SqlQuery, type SqlQueryable } from "@prisma/dr
 import { OtaError } from "../lib/errors.ts";
 import { postgresAddress } from "./address.ts";
 import { PrismaClient } from "./generated/postgresql/client.ts";
-import type { MigrationTarget } from "./migrations.ts";
 
 /** Milliseconds. A server that says nothing must not hold a request for ever; the URL's own parameters come first. */
 const patience = {
@@ -89,47 +88,4 @@ export async function openPostgres(databaseUrl: string): Promise<PrismaClient> {
 		throw new OtaError("store_unavailable", "the database does not answer", { cause });
 	}
 	return client;
-}
-
-export function postgresTarget(databaseUrl: string): MigrationTarget {
-	const { connectionString } = postgresAddress(databaseUrl);
-	const factory = new MigratingPostgres({ connectionString, max: 1, application_name: "next-ota migrate" });
-	return {
-		factory,
-		async finished() {
-			const connection = await factory.connect();
-			try {
-				const ask = async (sql: string) => (await connection.queryRaw({ sql, args: [], argTypes: [] })).rows;
-				const [known] = await ask("SELECT to_regclass('_prisma_migrations') IS NOT NULL");
-				if (!known?.[0]) return [];
-				const finished = "finished_at IS NOT NULL AND rolled_back_at IS NULL";
-				const rows = await ask(`SELECT migration_name FROM _prisma_migrations WHERE ${finished}`);
-				return rows.map(([name]) => String(name));
-			} finally {
-				await connection.dispose();
-			}
-		},
-		verify: async () => undefined,
-	};
-}
-
-export class MigratingPostgres extends PrismaPg {
-	override async connect() {
-		return whole(await super.connect());
-	}
-	override async connectToShadowDb() {
-		return whole(await super.connectToShadowDb());
-	}
-}
-
-type Connection = Awaited<ReturnType<PrismaPg["connect"]>>;
-
-/**
- * A script in one message is one transaction, so that a migration is applied whole or not at all. The adapter would
- * send it cut at every semicolon, those of a function's body too.
- */
-function whole(connection: Connection): Connection {
-	const driver = connection.underlyingDriver();
-	const executeScript = async (script: string) => void (await driver.query(script));
-	return Object.assign(connection, { executeScript });
 }

@@ -77,10 +77,15 @@ function codeOf(error: unknown): string {
 	return error instanceof Error && "code" in error ? String(error.code) : "";
 }
 
-/** What the driver's adapter calls it, for raw statements and Prisma's own alike. */
+/**
+ * What the driver's adapter calls it, for raw statements and Prisma's own alike. Of a failed BEGIN or COMMIT Prisma
+ * passes on the adapter's error as it is.
+ */
 function kindOf(error: unknown): string {
-	const { meta } = (error instanceof Error ? error : {}) as {
-		meta?: { driverAdapterError?: { cause?: { kind?: unknown } } };
+	type Told = { kind?: unknown };
+	const { meta, cause } = (error instanceof Error ? error : {}) as {
+		meta?: { driverAdapterError?: { cause?: Told } };
+		cause?: Told;
 	};
-	return String(meta?.driverAdapterError?.cause?.kind ?? "");
+	return String((meta?.driverAdapterError?.cause ?? cause)?.kind ?? "");
 }

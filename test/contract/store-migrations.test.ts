@@ -1,35 +1,60 @@
-import { execFileSync } from "node:child_process";
+import { execFile, execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
+import { inspect, promisify } from "node:util";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
 import Database from "better-sqlite3";
+import { openDatabase } from "../../prisma/client.ts";
 import { applyMigrations } from "../../prisma/migrate.ts";
-import { migrationsFolder, readMigrations } from "../../prisma/migrations.ts";
-import { pendingSql } from "../../prisma/pending.ts";
+import { migrationsFolder, type Provider, readMigrations } from "../../prisma/migrations.ts";
+import { inMemory, pendingSql } from "../../prisma/pending.ts";
 import { silent } from "../harness/database.ts";
+import { startPostgres, type TestPostgres } from "../harness/postgres.ts";
 
 const folderOfModels = join(migrationsFolder("sqlite"), "..", "..");
 /** As generate.mjs composes it. */
 const schemaOf = (provider: string, models = readFileSync(join(folderOfModels, "models.prisma"), "utf8")) =>
 	`${readFileSync(join(folderOfModels, `${provider}.prisma`), "utf8")}\n${models}`;
 
+let postgres: TestPostgres;
+beforeAll(async () => {
+	postgres = await startPostgres({ durable: false });
+});
+afterAll(() => postgres?.stop());
+
+const names = (provider: Provider) => readMigrations(provider).migrationDirectories.map(({ path }) => path);
+const checksum = (provider: Provider, name: string) =>
+	createHash("sha256")
+		.update(readFileSync(join(migrationsFolder(provider), name, "migration.sql")))
+		.digest("hex");
+
 describe("committed migrations", () => {
-	for (const provider of ["sqlite", "postgresql"] as const) {
+	const places = [
+		["sqlite", (): typeof inMemory => inMemory],
+		["postgresql", () => postgres.url as `postgres${string}`],
+	] as const;
+	for (const [provider, place] of places) {
 		it(`equal the models on ${provider}`, async () => {
-			expect(await pendingSql(provider, readMigrations(provider), schemaOf(provider))).toBe("");
+			expect(await pendingSql(place(), schemaOf(provider))).toBe("");
 		});
 		it(`are noticed to differ from other models on ${provider}`, async () => {
 			const models = readFileSync(join(folderOfModels, "models.prisma"), "utf8").replace("udid          String?", "");
 			const other = models.replace("  @@index([udid])\n", "");
 			expect(other).not.toBe(models);
-			expect(await pendingSql(provider, readMigrations(provider), schemaOf(provider, other))).not.toBe("");
+			expect(await pendingSql(place(), schemaOf(provider, other))).not.toBe("");
 		});
 		it(`name their provider on ${provider}`, () => {
 			expect(readMigrations(provider).lockfile.content).toBe(`provider = "${provider}"\n`);
 		});
 	}
+	it("leave no database behind that they were replayed in", async () => {
+		const client = await openDatabase(postgres.url);
+		const rows = await client.$queryRaw`SELECT datname FROM pg_database WHERE datname LIKE '%replay%'`;
+		await client.$disconnect();
+		expect(rows).toEqual([]);
+	});
 });
 
 describe("applyMigrations", () => {
@@ -41,18 +66,50 @@ describe("applyMigrations", () => {
 
 	it("creates the database, keeps Prisma's own table, and has nothing to do the second time", async () => {
 		const file = join(folder, "new", "ota.db");
-		const names = readMigrations("sqlite").migrationDirectories.map(({ path }) => path);
-		expect(await applyMigrations(`file:${file}`, silent)).toEqual(names);
+		expect(await applyMigrations(`file:${file}`, silent)).toEqual(names("sqlite"));
 		expect(await applyMigrations(`file:${file}`, silent)).toEqual([]);
 		const database = new Database(file);
 		const rows = database.prepare("SELECT migration_name, checksum, rolled_back_at FROM _prisma_migrations").all();
 		database.close();
-		const checksum = (name: string) =>
-			createHash("sha256")
-				.update(readFileSync(join(migrationsFolder("sqlite"), name, "migration.sql")))
-				.digest("hex");
-		const expected = names.map((name) => ({ migration_name: name, checksum: checksum(name), rolled_back_at: null }));
-		expect(rows).toEqual(expected);
+		expect(rows).toEqual(
+			names("sqlite").map((name) => ({
+				migration_name: name,
+				checksum: checksum("sqlite", name),
+				rolled_back_at: null,
+			})),
+		);
+	});
+
+	it("brings an empty PostgreSQL database to the models, and has nothing to do the second time", async () => {
+		const url = await postgres.emptyDatabase();
+		expect(await applyMigrations(url, silent)).toEqual(names("postgresql"));
+		expect(await applyMigrations(url, silent)).toEqual([]);
+		expect(await keptBy(url)).toEqual(
+			names("postgresql").map((name) => ({ migration_name: name, checksum: checksum("postgresql", name) })),
+		);
+	});
+
+	it("lets one of two processes migrate PostgreSQL while the other waits", async () => {
+		const url = await postgres.emptyDatabase();
+		const results = await Promise.all([migrateElsewhere(url), migrateElsewhere(url)]);
+		expect(results.map(({ code }) => code)).toEqual([0, 0]);
+		expect(results.flatMap(({ stdout }) => stdout.split("\n").filter(Boolean))).toEqual(names("postgresql"));
+		expect(await keptBy(url)).toHaveLength(names("postgresql").length);
+	});
+
+	it("says without the password that PostgreSQL is away, refuses it, or lacks the database", async () => {
+		const wrong = [
+			postgres.url.replace(/:\d+\//, ":1/"),
+			postgres.url.replace(/:\w+@/, ":hunter2@"),
+			postgres.url.replace(/\w+$/, "absent"),
+		];
+		for (const url of wrong) {
+			for (const open of [() => applyMigrations(url, silent), () => openDatabase(url)]) {
+				const failure = await open().catch((error: unknown) => error);
+				expect(failure).toMatchObject({ code: "store_unavailable" });
+				expect(inspect(failure, { depth: 10 })).not.toContain(new URL(url).password);
+			}
+		}
 	});
 
 	it("says that the database cannot be used when its file is none", async () => {
@@ -61,13 +118,48 @@ describe("applyMigrations", () => {
 		await expect(applyMigrations(`file:${file}`, silent)).rejects.toMatchObject({ code: "store_unavailable" });
 	});
 
-	for (const url of ["mysql://host/db", "postgresql://host/db", "file:", "file:x.db?mode=ro"]) {
+	const refused = [
+		...[
+			"mysql://host/db",
+			"file:",
+			"file:x.db?mode=ro",
+			"postgresql://u:hunter2@host",
+			"postgresql://u:hunter2@ho st/db",
+		],
+		...["0", "-1", "many"].map((limit) => `postgresql://u:hunter2@host/db?connection_limit=${limit}`),
+		"postgresql://u:hunter2@host/db?schema=other",
+	];
+	for (const url of refused) {
 		it(`refuses ${url}`, async () => {
-			await expect(applyMigrations(url, silent)).rejects.toMatchObject({ code: "config" });
+			for (const open of [() => applyMigrations(url, silent), () => openDatabase(url)]) {
+				const failure = await open().catch((error: unknown) => error);
+				expect(failure).toMatchObject({ code: "config" });
+				expect(inspect(failure, { depth: 10 })).not.toContain("hunter2");
+			}
 			expect(readdirSync(folder)).toEqual([]);
 		});
 	}
 });
+
+/** What Prisma's own table says. */
+async function keptBy(url: string): Promise<unknown> {
+	const client = await openDatabase(url);
+	const rows = await client.$queryRaw`SELECT migration_name, checksum FROM _prisma_migrations ORDER BY migration_name`;
+	await client.$disconnect();
+	return rows;
+}
+
+/** `ota migrate` in a process of its own. */
+async function migrateElsewhere(url: string): Promise<{ code: number; stdout: string }> {
+	const env = { ...process.env, DATABASE_URL: url, NODE_OPTIONS: "" };
+	const run = promisify(execFile)(process.execPath, [join(folderOfModels, "..", "dist/bin/ota.js"), "migrate"], {
+		env,
+	});
+	return run.then(
+		({ stdout }) => ({ code: 0, stdout }),
+		(error) => ({ code: error.code, stdout: `${error.stdout}${error.stderr}` }),
+	);
+}
 
 describe("generated schemas", () => {
 	it("are what the sources say", () => {
