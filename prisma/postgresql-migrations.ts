@@ -1,7 +1,11 @@
 /** PostgreSQL as the schema engine needs it: one session, whole scripts, and databases to replay migrations in. */
 import { randomUUID } from "node:crypto";
 import { PrismaPg } from "@prisma/adapter-pg";
-import type { SqlMigrationAwareDriverAdapterFactory } from "@prisma/driver-adapter-utils";
+import {
+	ColumnTypeEnum,
+	type SqlMigrationAwareDriverAdapterFactory,
+	type SqlQuery,
+} from "@prisma/driver-adapter-utils";
 import { postgresAddress } from "./address.ts";
 import type { MigrationTarget } from "./migrations.ts";
 
@@ -69,26 +73,34 @@ class MigratingPostgres extends PrismaPg {
 
 type Connection = Awaited<ReturnType<PrismaPg["connect"]>>;
 
-/** PostgreSQL's one-byte type `"char"`, of its catalogue alone, and the `char(1)` that reads the same (pg_type.dat). */
-const catalogueChar = 18;
-const char = 1042;
+/** Of PostgreSQL's types (pg_type.dat): the one-byte `"char"`, and an array of them. */
+const oneChar = 18;
+const charArray = 1002;
 
 /**
  * The adapter as the engine needs it. A script goes in one message, and so in one transaction: a migration is applied
- * whole or not at all (the adapter would cut it at every semicolon, those of a function's body too). And the engine's
- * questions to the catalogue have columns of a type that the adapter does not know.
+ * whole or not at all (the adapter would cut it at every semicolon, those of a function's body too). And the catalogue
+ * has columns of type `"char"`, which the adapter does not know, while the engine takes nothing else: they pass through
+ * it as arrays, of which it asks for none.
  */
 function whole(connection: Connection): Connection {
 	const driver = connection.underlyingDriver();
-	const executeScript = async (script: string) => void (await driver.query(script));
 	const query = driver.query.bind(driver) as (query: unknown) => Promise<QueryResult>;
-	const readable = async (text: unknown) => {
+	const disguised = async (text: unknown) => {
 		const result = await query(text);
-		for (const field of result.fields ?? []) if (field.dataTypeID === catalogueChar) field.dataTypeID = char;
+		for (const field of result.fields ?? []) if (field.dataTypeID === oneChar) field.dataTypeID = charArray;
 		return result;
 	};
-	Object.assign(driver, { query: readable });
-	return Object.assign(connection, { executeScript });
+	Object.assign(driver, { query: disguised });
+	const ask = connection.queryRaw.bind(connection);
+	const { Character, CharacterArray } = ColumnTypeEnum;
+	return Object.assign(connection, {
+		executeScript: async (script: string) => void (await driver.query(script)),
+		async queryRaw(question: SqlQuery) {
+			const { columnTypes, ...answer } = await ask(question);
+			return { ...answer, columnTypes: columnTypes.map((type) => (type === CharacterArray ? Character : type)) };
+		},
+	});
 }
 
 interface QueryResult {
