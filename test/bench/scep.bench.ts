@@ -87,7 +87,7 @@ describe.each(setups)("$name, $settings.database,", ({ name, settings, sizes }) 
 		it.each(concurrencies)(
 			"%i at a time",
 			async (concurrency) => {
-				const requests = (pool as RequestPool).take(amount(concurrency === 1 ? 1_500 : 3_000));
+				const requests = (pool as RequestPool).take(amount(concurrency === 1 ? 1_500 : 2_000));
 				const cell = { server: name, database: settings.database, certificates, concurrency };
 				const wanted = isKeySetup(cell) && concurrency === 1 ? 3 : 1;
 				const rounds: Round[] = [];
@@ -115,7 +115,7 @@ describe("micromdm scepserver", () => {
 			const server = await authority.start();
 			try {
 				requests ??= new RequestPool(await askServer(server.url), scepServerRequests);
-				const taken = requests.take(amount(concurrency === 1 ? 1_500 : 3_000));
+				const taken = requests.take(amount(concurrency === 1 ? 1_500 : 2_000));
 				let posted: Posted = { answers: [], times: [] };
 				const cost = await costOf({ web: server.pid }, async () => {
 					posted = await postAll(server.url, taken, concurrency);
