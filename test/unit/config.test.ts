@@ -93,8 +93,6 @@ describe("readConfig", () => {
 		["OTA_APPROVAL", "manual"],
 		["OTA_APPROVAL", "unknown"],
 		["OTA_LEGACY_SCEP", "on"],
-		["DATABASE_URL", "postgresql://u:hunter2@db/ota"],
-		["DATABASE_URL", "postgres://u:hunter2@db/ota"],
 		["OTA_HSM_AGENT", "tls://hsm.example.com:7443"],
 	])("accepted and then ignored: refuses %s=%s until it is served", (name, value) => {
 		const credentials = { OTA_HSM_AGENT_CERT: pem, OTA_HSM_AGENT_KEY: "key", OTA_HSM_AGENT_CA: pem };
@@ -102,8 +100,21 @@ describe("readConfig", () => {
 		expect(faults).toEqual([
 			expect.stringMatching(`^${name} asks for .*, which this version does not serve yet; (write|leave) .*\\.$`),
 		]);
-		expect(faults.join()).not.toContain("hunter2");
 		expect(faultsOf({ [name]: value }, "command")).toHaveLength(name === "OTA_HSM_AGENT" ? 4 : 1);
+	});
+
+	it.each([
+		"file:/srv/ota.db",
+		"postgresql://u:hunter2@db/ota",
+		"postgres://u:hunter2@db:5432/ota?sslmode=verify-full&connection_limit=20",
+	])("takes DATABASE_URL=%s", (url) => {
+		expect(readConfig({ ...signIn, DATABASE_URL: url }, readFile).databaseUrl).toBe(url);
+	});
+
+	it("refuses another database without repeating its password", () => {
+		const faults = faultsOf({ ...signIn, DATABASE_URL: "mysql://u:hunter2@db/ota" });
+		expect(faults).toEqual([expect.stringMatching(/^DATABASE_URL .*postgresql:\/\//)]);
+		expect(faults.join()).not.toContain("hunter2");
 	});
 
 	it("takes the same settings at their defaults", () => {
