@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import Database from "better-sqlite3";
-import { createDeviceAuthority, type LoadReport } from "../device/index.ts";
+import { createDeviceAuthority, type LoadOptions, type LoadReport, runLoad } from "../device/index.ts";
 import { root, startServer, type TestServer } from "../harness/server.ts";
 
 let server: TestServer;
@@ -109,6 +109,25 @@ describe("a load of devices", () => {
 		expect(report.failures).toEqual([
 			{ code: "HTTP 403 signer_untrusted", count: 12, example: expect.stringContaining("device response") },
 		]);
+	});
+
+	it("makes its devices in portions, and leaves the rest out when it is ended early", async () => {
+		const authority = createDeviceAuthority(join(server.dataDir, "device"));
+		const load: LoadOptions = { url: server.url, authority, devices: 7, concurrency: 2, portion: 3 };
+		const told: [string, number][] = [];
+		const whole = await runLoad({ ...load, progress: ({ phase, done }) => told.push([phase, done]) });
+		expect(whole).toMatchObject({ ok: true, journeys: { ok: 7, failed: 0 } });
+		const order = told.filter(([phase]) => phase === "devices" || phase === "journeys").map(([, done]) => done);
+		expect(order).toEqual([1, 2, 3, 1, 2, 3, 4, 5, 6, 4, 5, 6, 7, 7]);
+
+		const end = new AbortController();
+		const progress: LoadOptions["progress"] = ({ phase, done }) => {
+			if (phase === "journeys" && done === 4) end.abort();
+		};
+		const early = await runLoad({ ...load, progress, signal: end.signal });
+		expect(early).toMatchObject({ ok: false, journeys: { failed: 0 }, failures: [] });
+		expect(early.journeys.ok).toBeGreaterThanOrEqual(4);
+		expect(early.journeys.ok).toBeLessThan(7);
 	});
 
 	it("answers 1 when it cannot begin", async () => {
