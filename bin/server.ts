@@ -27,6 +27,19 @@ export interface RunningServer {
 	stop(): Promise<void>;
 }
 
+/**
+ * glibc gives every thread arenas of its own and keeps what was freed in them: 75 of the web process's 250 MB after some
+ * thousand journeys.
+ */
+const memory = { MALLOC_ARENA_MAX: "2" };
+
+/**
+ * V8 lets a heap grow by what the machine has: with some 55 MB in use it would stand at 200. Ten times what is in use, unless
+ * the operator says otherwise.
+ */
+const heap = ({ NODE_OPTIONS = "" }: NodeJS.ProcessEnv): string[] =>
+	NODE_OPTIONS.includes("old-space-size") ? [] : ["--max-old-space-size=512"];
+
 /** How long a child has after SIGTERM (milliseconds); all must be gone within 10 s. The web process finishes its answers. */
 const grace = { web: 5_000, other: 1_000 };
 
@@ -34,7 +47,7 @@ const grace = { web: 5_000, other: 1_000 };
 export function startServer(options: ServerOptions): RunningServer {
 	const { config } = options;
 	const children: Child[] = [];
-	const env: NodeJS.ProcessEnv = { ...options.env, NODE_ENV: "production" };
+	const env: NodeJS.ProcessEnv = { ...memory, ...options.env, NODE_ENV: "production" };
 	if (config.agent.kind === "unix") {
 		env.OTA_HSM_AGENT = `unix:${resolve(config.agent.path)}`;
 		if (config.agent.spawn) {
@@ -43,7 +56,7 @@ export function startServer(options: ServerOptions): RunningServer {
 		}
 	}
 	if (options.localIdp) children.push(makeChild(options, "idp", ["dist/bin/idp-process.js"], env));
-	const web = makeChild(options, "web", ["dist/bin/web.js"], webEnvironment(env));
+	const web = makeChild(options, "web", [...heap(env), "dist/bin/web.js"], webEnvironment(env));
 	children.push(web);
 	for (const child of children) child.start();
 	return {
