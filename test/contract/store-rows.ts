@@ -1,6 +1,6 @@
 /** What no method of the Store port tells, read from a database by a client of its own. */
 import type { DatabaseClient } from "../../prisma/client.ts";
-import type { OpenedStore } from "./store-suite.ts";
+import type { OpenedStore } from "./store-contract.ts";
 
 export function rowsOf(client: DatabaseClient): OpenedStore["raw"] {
 	return {
