@@ -112,6 +112,21 @@ describe("web processes on one PostgreSQL database", () => {
 		expect(states.map((enrollment) => enrollment?.state)).toEqual(journeys.map(() => "delivered"));
 	});
 
+	it("say that the database is away, and go on when it is back", async () => {
+		balanced.choose = (place) => place % 3;
+		const ready = async () => {
+			const answers = await Promise.all([0, 1, 2].map(() => fetch(`${balanced.url}/api/health/ready`)));
+			return Promise.all(answers.map(async (answer) => [answer.status, await answer.text()]));
+		};
+		await balanced.postgres.halt();
+		const away = [503, expect.stringContaining("store_unavailable")];
+		expect(await ready()).toEqual([away, away, away]);
+		await balanced.postgres.resume();
+		const back = [200, expect.anything()];
+		expect(await ready()).toEqual([back, back, back]);
+		await enrollDevice(device({ user: "bob" }));
+	});
+
 	it("write the database's password nowhere", () => {
 		expect(balanced.output()).toContain("web.ready");
 		expect(balanced.output()).not.toContain(new URL(balanced.databaseUrl).password);

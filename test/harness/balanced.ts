@@ -5,7 +5,7 @@
 import { createServer, type IncomingMessage, request, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
-import { startPostgres } from "./postgres.ts";
+import { startPostgres, type TestPostgres } from "./postgres.ts";
 import { freePorts, runBuilt, startServer, type TestServer, type Up } from "./server.ts";
 
 /** Which web process answers: the one of `up`, that of `npm start` beside it, plain `next start`. */
@@ -17,6 +17,7 @@ export interface Balanced {
 	/** The embedded defaults' state, of `up`. */
 	dataDir: string;
 	databaseUrl: string;
+	postgres: TestPostgres;
 	/** Who answers a request, by the number of its place in the row (0, 1, 2, ...). */
 	choose: (place: number) => number;
 	/** Requests in their order: `GET /enroll`, and which process answered. */
@@ -62,7 +63,7 @@ export async function startBalanced(): Promise<Balanced> {
 			if (run.child.exitCode !== null) throw new Error(`a web process did not start:\n${run.output()}`);
 		}
 		const output = () => [up.output(), up.webLog(), ...beside.map(({ run }) => run.output())].join("");
-		return Object.assign(balanced, { url, dataDir: up.dataDir, databaseUrl, output, stop });
+		return Object.assign(balanced, { url, dataDir: up.dataDir, databaseUrl, postgres, output, stop });
 	} catch (error) {
 		await stop();
 		throw error;
