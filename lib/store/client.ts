@@ -39,7 +39,8 @@ export interface Tables extends Sql {
 
 /**
  * On SQLite a client has one connection, and a query of its own would read and write inside a transaction that another
- * request has open: such a client's driver adapter must be `queued()` (queue.ts).
+ * request has open: such a client's driver adapter must be `queued()` (queue.ts). On PostgreSQL the database must have the
+ * trigger of prisma/migrations/postgresql beside the models: one person's starts run one after the other.
  */
 export interface PrismaLike extends Tables {
 	/** The steps in their order, all or none. */
