@@ -66,13 +66,7 @@ const allowed = [
 	{
 		from: { path: "^app/_wire/" },
 		to: {
-			path: [
-				"^lib/config\\.ts$",
-				"^lib/log\\.ts$",
-				"^hsm/client\\.ts$",
-				contracts,
-				database,
-			],
+			path: ["^lib/config\\.ts$", "^lib/log\\.ts$", "^hsm/client\\.ts$", contracts, database],
 		},
 	},
 	{ from: { path: "^app/_wire/" }, to: { dependencyTypes: ["core"] } },

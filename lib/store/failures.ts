@@ -10,7 +10,7 @@ export function must(count: unknown): void {
 }
 
 /** A condition did not hold: the transaction was rolled back and nothing was written. */
-export function isConditionFailed(error: unknown): boolean {
+function isConditionFailed(error: unknown): boolean {
 	return error instanceof ConditionFailed || codeOf(error) === "P2025";
 }
 
