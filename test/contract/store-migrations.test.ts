@@ -161,6 +161,26 @@ async function migrateElsewhere(url: string): Promise<{ code: number; stdout: st
 	);
 }
 
+describe("openDatabase", () => {
+	it.each([
+		["sqlite", "better-sqlite3", "pg"],
+		["postgresql", "pg", "better-sqlite3"],
+	])("loads the driver of %s alone", async (provider, driver, other) => {
+		const folder = mkdtempSync(join(tmpdir(), "ota-open-"));
+		const url = provider === "sqlite" ? `file:${join(folder, "ota.db")}` : postgres.url;
+		const program = `
+			import { createRequire } from "node:module";
+			import { openDatabase } from ${JSON.stringify(join(folderOfModels, "..", "dist/prisma/client.js"))};
+			await (await openDatabase(${JSON.stringify(url)})).$disconnect();
+			console.log(Object.keys(createRequire(import.meta.url).cache).join("\\n"));`;
+		const args = ["--input-type=module", "-e", program];
+		const { stdout } = await promisify(execFile)(process.execPath, args, { env: { ...process.env, NODE_OPTIONS: "" } });
+		rmSync(folder, { recursive: true });
+		expect(stdout).toContain(`/node_modules/${driver}/`);
+		expect(stdout).not.toContain(`/node_modules/${other}/`);
+	});
+});
+
 describe("generated schemas", () => {
 	it("are what the sources say", () => {
 		execFileSync(process.execPath, [join(folderOfModels, "generate.mjs")]);
