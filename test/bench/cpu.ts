@@ -5,15 +5,18 @@ import { descendantsOf } from "../harness/processes.ts";
 /** Linux counts in hundredths of a second on every architecture that Node runs on (USER_HZ). */
 const tick = 10;
 
-/** Processor time of a process, its threads and its children, milliseconds (user and system; exact to 10 ms). */
+/**
+ * Processor time of a process, its threads and its children, those that have ended among them, in milliseconds
+ * (user and system; exact to 10 ms).
+ */
 function processorTime(pid: number): number {
 	return [pid, ...descendantsOf(pid).map((child) => child.pid)].reduce((sum, one) => sum + ticksOf(one) * tick, 0);
 }
 
 function ticksOf(pid: number): number {
-	// pid (name, which may hold blanks and brackets) state ppid ... utime stime, the 14th and the 15th
+	// pid (name, which may hold blanks and brackets) state ppid ... utime stime cutime cstime, from the 14th on
 	const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").at(-1)?.split(" ") ?? [];
-	return Number(fields[11]) + Number(fields[12]);
+	return fields.slice(11, 15).reduce((sum, ticks) => sum + Number(ticks), 0);
 }
 
 /** Resident memory of a process and its children, megabytes. */

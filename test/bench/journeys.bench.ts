@@ -119,7 +119,7 @@ function tell(database: string, load: LoadReport, { cpu, others, wall }: Cost): 
 }
 
 function tellMemory(database: string, journeys: number, { resident }: Cost): void {
-	const { web = 0, agent = 0, postgres = null } = resident;
-	report.row("Memory after so many journeys, MB", { database, journeys, web, agent, postgres });
+	const { web = 0, agent = 0 } = resident;
+	report.row("Memory after so many journeys, MB", { database, journeys, web, agent });
 	progress(`${database}, ${journeys} journeys: the web process has ${web.toFixed(0)} MB`);
 }
