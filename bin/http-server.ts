@@ -1,6 +1,6 @@
 /**
- * The server in front: node:http with hard time-outs and limits. It hands what devices speak to straight to the steps and
- * everything else to Next, both with a whole, bounded body and one client address in X-Forwarded-For; what is no request
+ * The server in front: node:http with hard time-outs and limits. It hands what has a step straight to it and everything
+ * else to Next, both with a whole, bounded body and one client address in X-Forwarded-For; what is no request
  * of ours is refused here.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
@@ -21,8 +21,8 @@ export interface HttpServerOptions {
 	baseUrl: string;
 	/** OTA_TRUSTED_PROXIES. */
 	trustedProxies: readonly string[];
-	/** By exact path. */
-	steps: ReadonlyMap<string, Step>;
+	/** What answers a path itself; undefined for what is Next's. */
+	step(path: string): Step | undefined;
 	/** Everything else. */
 	next(request: IncomingMessage, response: ServerResponse): Promise<void>;
 	log: Log;
@@ -127,8 +127,8 @@ class Front {
 	}
 
 	async #answer(request: IncomingMessage, response: ServerResponse, body: Buffer<ArrayBuffer> | null): Promise<void> {
-		const { baseUrl, steps, next } = this.options;
-		const step = steps.get((request.url ?? "").split("?", 1)[0] ?? "");
+		const { baseUrl, next } = this.options;
+		const step = this.options.step((request.url ?? "").split("?", 1)[0] ?? "");
 		if (!step) return next(body === null ? request : withBody(request, body), response);
 		await sendResponse(await step(toRequest(request, body ?? Buffer.alloc(0), baseUrl)), response);
 	}

@@ -1,7 +1,12 @@
-/** The web process: our own server in front of Next, in one wiring with it. SIGTERM finishes what has arrived, then ends it. */
+/**
+ * The web process: our own server in front of Next, in one wiring with it. All that exists today it answers itself: Next's
+ * first request switches on async hooks for every promise of the process, 6 % of an enrollment. SIGTERM finishes what has
+ * arrived, then ends it.
+ */
 import { randomBytes } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import next from "next";
+import { auth } from "../app/_wire/auth.ts";
 import { wiring } from "../app/_wire/index.ts";
 import { OtaError } from "../lib/errors.ts";
 import { jsonLog } from "../lib/log.ts";
@@ -23,6 +28,9 @@ interface NextOptions {
 }
 const createNext = next as unknown as (options: NextOptions) => NextApp;
 
+/** What next-auth serves, written plainly; any other spelling is Next's to resolve. */
+const plainAuthPath = /^\/api\/auth\/[a-z]+(\/[\w-]+)*$/;
+
 const log = jsonLog();
 /** Less than who sends the SIGTERM waits (milliseconds). */
 const grace = 4_000;
@@ -39,7 +47,16 @@ async function main(): Promise<number> {
 	// Before Next's copy of the wiring asks: every request it sees carries the address that our server wrote.
 	Object.assign(globalThis, { [Symbol.for("next-ota.addresses")]: true });
 	const { config, ota } = wiring();
-	const { ca, enroll, profile, scep } = ota.steps;
+	const { welcome, ca, enroll, profile, scep, live, ready } = ota.steps;
+	const steps = new Map([
+		["/", welcome],
+		["/CA", ca],
+		["/enroll", enroll],
+		["/profile", profile],
+		["/scep", scep],
+		["/api/health/live", live],
+		["/api/health/ready", ready],
+	]);
 	const app = createNext({
 		dev: false,
 		dir: root,
@@ -54,12 +71,7 @@ async function main(): Promise<number> {
 	const { server, drain } = makeHttpServer({
 		baseUrl: config.baseUrl,
 		trustedProxies: config.trustedProxies,
-		steps: new Map([
-			["/CA", ca],
-			["/enroll", enroll],
-			["/profile", profile],
-			["/scep", scep],
-		]),
+		step: (path) => steps.get(path) ?? (plainAuthPath.test(path) ? auth.GET : undefined),
 		next: (request, response) => handle(request, response),
 		log,
 		random: randomBytes,

@@ -1,6 +1,6 @@
 /**
- * HTTP for devices by the thousand: few connections, kept open, by node:http alone. (`fetch` with its Request and Response
- * takes three times as long as the bytes do.)
+ * HTTP for devices by the thousand: few connections, kept open, by node:http alone, without `fetch` and its Request and
+ * Response objects.
  */
 import { Agent, request as httpRequest, type IncomingMessage } from "node:http";
 import { request as httpsRequest, Agent as TlsAgent } from "node:https";

@@ -31,7 +31,7 @@ async function start(next: Next, step?: Step, more: Partial<HttpServerOptions> =
 	const made = makeHttpServer({
 		baseUrl: "https://ota.example.com",
 		trustedProxies: [],
-		steps,
+		step: (path) => steps.get(path),
 		next,
 		log,
 		random: randomBytes,
