@@ -38,7 +38,7 @@ const memory = { MALLOC_ARENA_MAX: "2" };
  * the operator says otherwise.
  */
 const heap = ({ NODE_OPTIONS = "" }: NodeJS.ProcessEnv): string[] =>
-	NODE_OPTIONS.includes("old-space-size") ? [] : ["--max-old-space-size=512"];
+	/old[-_]space[-_]size/.test(NODE_OPTIONS) ? [] : ["--max-old-space-size=512"];
 
 /** How long a child has after SIGTERM (milliseconds); all must be gone within 10 s. The web process finishes its answers. */
 const grace = { web: 5_000, other: 1_000 };

@@ -39,7 +39,7 @@ export function migratingPostgres(databaseUrl: string): SqlMigrationAwareDriverA
 class MigratingPostgres extends PrismaPg {
 	readonly #connectionString: string;
 	constructor(connectionString: string) {
-		super({ connectionString, max: 1, application_name: "next-ota migrate" });
+		super({ connectionString, max: 1, connectionTimeoutMillis: 10_000, application_name: "next-ota migrate" });
 		this.#connectionString = connectionString;
 	}
 

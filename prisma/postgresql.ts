@@ -8,11 +8,16 @@ import { OtaError } from "../lib/errors.ts";
 import { postgresAddress } from "./address.ts";
 import { PrismaClient } from "./generated/postgresql/client.ts";
 
-/** Milliseconds. A server that says nothing must not hold a request for ever; the URL's own parameters come first. */
+/**
+ * Milliseconds. A server that says nothing must not hold a request for ever: `query_timeout` is the driver's own, for when
+ * not even the server's word arrives. A lost start is tried four times, so that all of it stays under the web server's 30 s.
+ */
 const patience = {
-	connectionTimeoutMillis: 5_000,
+	connectionTimeoutMillis: 3_000,
 	statement_timeout: 10_000,
+	query_timeout: 12_000,
 	idle_in_transaction_session_timeout: 15_000,
+	keepAliveInitialDelayMillis: 10_000,
 };
 
 /** The database did nothing that was kept: the same may be asked again (Prisma: P1001). */
@@ -53,8 +58,10 @@ async function losing<T>(kind: Loss, work: () => Promise<T>): Promise<T> {
 		return await work();
 	} catch (error) {
 		if (!isLost(error)) throw error;
-		const cause = error instanceof DriverAdapterError ? error.cause : {};
-		throw new DriverAdapterError({ ...cause, kind });
+		// The driver's words, which hold no password, are all that the operator has to go by.
+		const words = error instanceof Error ? error.message : String(error);
+		const told = error instanceof DriverAdapterError ? error.cause : { originalMessage: words };
+		throw Object.assign(new DriverAdapterError({ ...told, kind }), { message: words });
 	}
 }
 

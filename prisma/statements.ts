@@ -34,15 +34,16 @@ function reusable(statement: Statement): Prepared {
 	return {
 		run: () => statement.run(),
 		bind(values) {
-			let rows: unknown[] = [];
+			let rows: unknown[] | null = null;
+			const run = () => statement.raw(true).all(values);
 			return {
 				reader: statement.reader,
 				run: () => statement.run(values),
 				columns() {
-					rows = statement.raw(true).all(values);
+					rows = run();
 					return statement.columns();
 				},
-				raw: () => ({ all: () => rows }),
+				raw: () => ({ all: () => rows ?? run() }),
 			};
 		},
 	};

@@ -8,11 +8,9 @@ export type Step = PromiseLike<unknown>;
 
 /** A model's delegate. Arguments are built here and rows are read here (rows.ts), so neither is typed by Prisma. */
 export interface Table {
-	create(args: object): Step;
 	/** Rejects with P2025 when no row meets the condition, which rolls its transaction back. */
 	update(args: object): Step;
 	updateMany(args: object): Step;
-	upsert(args: object): Step;
 	findUnique(args: object): Step;
 	findMany(args: object): Step;
 	count(args: object): Step;
@@ -33,14 +31,13 @@ export interface Tables extends Sql {
 	readonly enrollment: Table;
 	readonly challenge: Table;
 	readonly certificate: Table;
-	readonly device: Table;
-	readonly auditEvent: Table;
 }
 
 /**
  * On SQLite a client has one connection, and a query of its own would read and write inside a transaction that another
  * request has open: such a client's driver adapter must be `queued()` (queue.ts). On PostgreSQL the database must have the
- * trigger of prisma/migrations/postgresql beside the models: one person's starts run one after the other.
+ * trigger of prisma/migrations/postgresql beside the models: one person's starts run one after the other; and its driver
+ * adapter must not call a connection lost in a COMMIT a time-out, which is tried again (prisma/postgresql.ts).
  */
 export interface PrismaLike extends Tables {
 	/** The steps in their order, all or none. */

@@ -9,12 +9,12 @@ import { superseded } from "./reasons.ts";
 /** Whom to withdraw is asked only once this enrollment holds its place (on SQLite, the write lock). */
 export async function startEnrollment(client: PrismaLike, start: StartEnrollment): Promise<void> {
 	const { id, user, createdAt, expiresAt } = start.enrollment;
-	const row = client.$executeRaw`
-		INSERT INTO "Enrollment" ("id", "userId", "user", "state", "createdAt", "expiresAt", "device", "attempts")
-		VALUES (${id}, ${user.id}, ${JSON.stringify(user)}, 'started', ${createdAt}, ${expiresAt}, '{}', 0)`;
 	await persist(() =>
 		client.$transaction([
-			row,
+			// First: on PostgreSQL its trigger makes one person's starts wait for each other.
+			client.$executeRaw`
+				INSERT INTO "Enrollment" ("id", "userId", "user", "state", "createdAt", "expiresAt", "device", "attempts")
+				VALUES (${id}, ${user.id}, ${JSON.stringify(user)}, 'started', ${createdAt}, ${expiresAt}, '{}', 0)`,
 			insertChallenge(client, start.challenge),
 			...withdrawOldest(client, start),
 			insertAuditEvent(client, start.audit),

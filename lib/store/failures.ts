@@ -25,15 +25,15 @@ export function isForeignKey(error: unknown): boolean {
 }
 
 /**
- * Locked by another process, deadlock or write conflict, no connection free in time, too many of them, a server that is
- * away for a moment (prisma/postgresql.ts says so only where nothing was kept). In all of them nothing was written.
+ * Locked by another process, deadlock or write conflict, too many connections, a server that is away for a moment
+ * (prisma/postgresql.ts says so only where nothing was kept). In all of them nothing was written. Not P2028: who has waited
+ * ten seconds for a transaction in vain makes the crowd no smaller by waiting again.
  */
 const passing = [
 	...["P1008", "SocketTimeout"],
 	...["P2034", "TransactionWriteConflict"],
 	...["P1001", "DatabaseNotReachable"],
 	...["P2037", "TooManyConnections"],
-	"P2028",
 ];
 /** Milliseconds before each further try. The driver itself waits for a lock first (busy_timeout). */
 const pauses = [20, 80, 320];

@@ -1,6 +1,6 @@
 /**
- * The Store over a Prisma client (SQLite or PostgreSQL). Each method is one batch transaction of conditional updates:
- * an update whose condition does not hold rolls the batch back, audit event included.
+ * The Store over a Prisma client (SQLite or PostgreSQL). Each method is one transaction: a condition that does not hold
+ * rolls it back, audit event included.
  */
 import type { Store } from "../ports.ts";
 import { insertAuditEvent } from "./audit.ts";

@@ -13,16 +13,25 @@ function processorTime(pid: number): number {
 	return [pid, ...descendantsOf(pid).map((child) => child.pid)].reduce((sum, one) => sum + ticksOf(one) * tick, 0);
 }
 
+/** Empty for a process that has ended meanwhile: what it took is counted with its parent. */
+function readProc(path: string): string {
+	try {
+		return readFileSync(`/proc/${path}`, "utf8");
+	} catch {
+		return "";
+	}
+}
+
 function ticksOf(pid: number): number {
 	// pid (name, which may hold blanks and brackets) state ppid ... utime stime cutime cstime, from the 14th on
-	const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").at(-1)?.split(" ") ?? [];
+	const fields = readProc(`${pid}/stat`).split(") ").at(-1)?.split(" ") ?? [];
 	return fields.slice(11, 15).reduce((sum, ticks) => sum + Number(ticks), 0);
 }
 
 /** Resident memory of a process and its children, megabytes. */
 export function residentMegabytes(pid: number): number {
 	const pids = [pid, ...descendantsOf(pid).map((child) => child.pid)];
-	const kilobytes = (one: number) => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${one}/status`, "utf8"))?.[1]);
+	const kilobytes = (one: number) => Number(/VmRSS:\s+(\d+)/.exec(readProc(`${one}/status`))?.[1] ?? 0);
 	return pids.reduce((sum, one) => sum + kilobytes(one), 0) / 1024;
 }
 

@@ -27,18 +27,30 @@ afterAll(async () => {
 	await rm(dataDir, { recursive: true, force: true });
 });
 
-/** Journeys of one load after the other on the same server; the second is the one whose figures are told. */
-const databases: readonly { database: BenchDatabase["name"]; loads: readonly number[] }[] = [
-	{ database: "SQLite", loads: [1_000, 2_000, 2_000] },
-	{ database: "PostgreSQL", loads: [500, 2_000] },
+interface Setup {
+	server: "npm start" | "next start";
+	database: BenchDatabase["name"];
+	/** Journeys of one load after the other on the same server; the second is the one whose figures are told. */
+	loads: readonly number[];
+}
+
+const setups: readonly Setup[] = [
+	{ server: "npm start", database: "SQLite", loads: [1_000, 2_000, 2_000] },
+	{ server: "npm start", database: "PostgreSQL", loads: [500, 2_000] },
+	{ server: "next start", database: "SQLite", loads: [500, 1_000] },
 ];
 
-describe.each(databases)("$database", ({ database, loads }) => {
+describe.each(setups)("$server, $database", ({ server, database, loads }) => {
 	let bench: BenchServer;
 	let travelled = 0;
 	beforeAll(async () => {
 		// The load's people begin more in a minute than people do.
-		bench = await startBenchServer({ dataDir, database, env: { OTA_LIMIT_ENROLL: "100000" } });
+		bench = await startBenchServer({
+			dataDir,
+			database,
+			plainNext: server === "next start",
+			env: { OTA_LIMIT_ENROLL: "100000" },
+		});
 	}, 120_000);
 	afterAll(() => bench.stop());
 
@@ -49,9 +61,9 @@ describe.each(databases)("$database", ({ database, loads }) => {
 			travelled += devices;
 			expect(load.failures).toEqual([]);
 			expect(load.journeys).toEqual({ ok: devices, failed: 0 });
-			report.keep(`${database}, load ${index}`, { cost, load });
-			tellMemory(database, travelled, cost);
-			if (index === 1) tell(database, load, cost);
+			report.keep(`${server}, ${database}, load ${index}`, { cost, load });
+			tellMemory({ server, database }, travelled, cost);
+			if (index === 1) tell({ server, database }, load, cost);
 			await judgeDatabase(bench, travelled);
 		},
 		600_000,
@@ -96,12 +108,14 @@ async function judgeDatabase({ database, server }: BenchServer, journeys: number
 	progress(`${journeys} journeys in the database, and it is consistent`);
 }
 
-function tell(database: string, load: LoadReport, { cpu, others, wall }: Cost): void {
+type Way = Pick<Setup, "server" | "database">;
+
+function tell(way: Way, load: LoadReport, { cpu, others, wall }: Cost): void {
 	const { devices, journeysPerSecond, wallSeconds, steps } = load;
 	const perOne = (name: string) => (name in cpu ? (cpu[name] ?? 0) / devices : null);
 	const journey = steps.find(({ step }) => step === "journey");
 	report.row("Whole journeys, 32 at a time", {
-		database,
+		...way,
 		journeys: devices,
 		"per second": journeysPerSecond,
 		seconds: wallSeconds,
@@ -114,12 +128,12 @@ function tell(database: string, load: LoadReport, { cpu, others, wall }: Cost): 
 		"device's": load.cpu.msPerJourney,
 		"others' cores": Math.max(0, others - (load.cpu.userMs + load.cpu.systemMs) / wall),
 	});
-	for (const { step, p50, p95 } of steps) report.row("Steps of a journey, ms", { database, step, p50, p95 });
-	progress(`${database}: ${journeysPerSecond.toFixed(1)} journeys per second`);
+	for (const { step, p50, p95 } of steps) report.row("Steps of a journey, ms", { ...way, step, p50, p95 });
+	progress(`${way.server}, ${way.database}: ${journeysPerSecond.toFixed(1)} journeys per second`);
 }
 
-function tellMemory(database: string, journeys: number, { resident }: Cost): void {
+function tellMemory(way: Way, journeys: number, { resident }: Cost): void {
 	const { web = 0, agent = 0 } = resident;
-	report.row("Memory after so many journeys, MB", { database, journeys, web, agent });
-	progress(`${database}, ${journeys} journeys: the web process has ${web.toFixed(0)} MB`);
+	report.row("Memory after so many journeys, MB", { ...way, journeys, web, agent });
+	progress(`${way.server}, ${way.database}, ${journeys} journeys: the web process has ${web.toFixed(0)} MB`);
 }

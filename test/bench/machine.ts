@@ -31,7 +31,7 @@ export function describeMachine(): Machine {
 		openssl: process.versions.openssl,
 		packages: Object.fromEntries(["next", "@prisma/client", "pkcs11js", "better-sqlite3", "pg"].flatMap(versionOf)),
 		load: Math.round(load * 100) / 100,
-		isQuiet: load <= cores / 4,
+		isQuiet: load <= cores / 2,
 	};
 }
 

@@ -23,11 +23,21 @@ const [first] = reports;
 if (first) {
 	console.log(`\n${describe(first)}\n`);
 	for (const { tables } of reports) for (const { title, rows } of tables) console.log(`${title}\n\n${table(rows)}\n`);
+	for (const words of disturbances(reports)) console.log(words);
 	for (const { notes } of reports) for (const note of notes) console.log(`Note: ${note}`);
 	console.log(`Raw figures: ${reports.map(({ bench }) => `tmp/bench/${bench}.json`).join(", ")}`);
 	console.log(`${Math.round((Date.now() - started) / 1000)} s`);
 }
 process.exitCode = status === 0 ? 0 : 1;
+
+/** The machine may be quiet before the bench and not while it runs. */
+function disturbances(all) {
+	const rows = all.flatMap(({ tables }) => tables.flatMap(({ rows }) => rows));
+	const disturbed = rows.filter((row) => row["others' cores"] > 0.25);
+	return disturbed.length === 0
+		? []
+		: [`NOT A QUIET MACHINE: in ${disturbed.length} rows others kept more than a quarter of a core busy.`];
+}
 
 /** What this run wrote. */
 function newReports() {

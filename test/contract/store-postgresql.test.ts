@@ -1,3 +1,4 @@
+import { connect, createServer, type Socket } from "node:net";
 import { inspect } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { prismaStore } from "../../lib/store/index.ts";
@@ -116,6 +117,21 @@ describe("PostgreSQL database", () => {
 		expect(await started).toMatchObject({ code: "store_unavailable", cause: { cause: { kind: "ConnectionClosed" } } });
 	});
 
+	it("does not wait for a server that has gone silent", async () => {
+		const way = await startWay(postgres.url);
+		const url = new URL(await postgres.database());
+		url.port = String(way.port);
+		const store = prismaStore(await open(`${url.href}?query_timeout=300`));
+		await store.startEnrollment(start("e"));
+		way.freeze();
+		expect(await store.identifyFirst(identify("e")).catch((error: unknown) => error)).toMatchObject({
+			code: "store_unavailable",
+		});
+		await way.thaw();
+		expect(await store.identifyFirst(identify("e"))).toBe(true);
+		await way.close();
+	});
+
 	it("is store_unavailable while the server is away, and there again when it is", async () => {
 		const { store } = await fresh();
 		await store.startEnrollment(start("e"));
@@ -130,6 +146,36 @@ describe("PostgreSQL database", () => {
 		expect(await store.identifyFirst(identify("e"))).toBe(true);
 	});
 });
+
+/** A way to the server on which, once it is frozen, nothing moves and nobody new is let in. */
+async function startWay(to: string) {
+	const { hostname, port } = new URL(to);
+	const sockets = new Set<Socket>();
+	const server = createServer((near) => {
+		const far = connect(Number(port), hostname);
+		for (const [socket, other] of [[near, far] as const, [far, near] as const]) {
+			sockets.add(socket);
+			socket.on("error", () => other.destroy()).on("close", () => other.destroy());
+			socket.on("data", (chunk) => other.write(chunk));
+		}
+	});
+	const listen = (at: number) => new Promise<void>((done) => server.listen(at, "127.0.0.1", () => done()));
+	await listen(0);
+	const address = server.address();
+	const own = typeof address === "object" && address ? address.port : 0;
+	return {
+		port: own,
+		freeze() {
+			for (const socket of sockets) socket.pause();
+			server.close();
+		},
+		thaw: () => listen(own),
+		close() {
+			for (const socket of sockets) socket.destroy();
+			return new Promise<void>((done) => server.close(() => done()));
+		},
+	};
+}
 
 /** A transaction that stays open until what this answers is called. */
 async function hold(client: DatabaseClient, work: (tables: Pick<DatabaseClient, "$executeRaw">) => Promise<unknown>) {

@@ -41,7 +41,9 @@ function ask(asked: PlainRequest, agent: Agent, send: typeof httpRequest): Promi
 		const request = send(asked.url, { method, headers, agent }, (response) => {
 			readBody(response).then((read) => resolve(answerOf(response, read)), reject);
 		});
-		request.once("timeout", () => request.destroy(new Error(`no answer within ${timeoutMs / 1000} s`)));
+		request.once("timeout", () =>
+			request.destroy(Object.assign(new Error(`no answer within ${timeoutMs / 1000} s`), { code: "ETIMEDOUT" })),
+		);
 		request.once("error", (cause: NodeJS.ErrnoException) => {
 			const isStale = request.reusedSocket && (cause.code === "ECONNRESET" || cause.code === "EPIPE");
 			reject(isStale ? new StaleConnection(cause.message, { cause }) : cause);

@@ -59,6 +59,11 @@ describe("kept statements", () => {
 		expect(query("SELECT * FROM t")).toEqual({ columns: ["a", "b", "c"], rows: [[1, "x", "new"]] });
 	});
 
+	it("answer their rows to whoever does not ask for the columns", () => {
+		execute("INSERT INTO t VALUES (?, ?)", 1, "x");
+		expect(database.prepare("SELECT * FROM t WHERE a = ?").bind([1]).raw().all()).toEqual([[1, "x"]]);
+	});
+
 	it("work again after one of them has failed", () => {
 		execute("INSERT INTO t VALUES (?, ?)", 1, "x");
 		expect(() => execute("INSERT INTO t VALUES (?, ?)", 1, "x")).toThrow(/UNIQUE/);

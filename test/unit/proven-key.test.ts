@@ -1,8 +1,17 @@
 import { createPublicKey, generateKeyPairSync } from "node:crypto";
 import { describe, expect, it } from "@jest/globals";
-import { readProvenKey } from "../../lib/cms/signature.ts";
+import { readCertifiedKey, readProvenKey, signatureHolds } from "../../lib/cms/signature.ts";
 import { oids } from "../../lib/der/oids.ts";
-import { bitString, integer, objectIdentifier, octetString, sequenceOf } from "../../lib/der/writer.ts";
+import {
+	algorithmIdentifier,
+	bitString,
+	integer,
+	nullValue,
+	objectIdentifier,
+	octetString,
+	sequenceOf,
+	tlv,
+} from "../../lib/der/writer.ts";
 
 /** P-256 (FIPS 186-5), spelled out. */
 const p = "ffffffff00000001000000000000000000000000ffffffffffffffffffffffff";
@@ -54,5 +63,49 @@ describe("the key of a request that proves its possession", () => {
 	it("is not read over a field of more than 521 bits", () => {
 		const info = spelledOut(whole, `04${gx}${gy}`, `01${"0".repeat(140)}`);
 		expect(refusal(info)).toMatchObject({ code: "malformed", message: expect.stringContaining("too large") });
+	});
+});
+
+describe("an RSA key that nobody would make", () => {
+	const even = Buffer.alloc(256, 0xfe);
+	const odd = Buffer.alloc(256, 0xff);
+	const e = Uint8Array.of(1, 0, 1);
+	const raw = (content: Uint8Array): Uint8Array => tlv(2, content);
+	const positive = (content: Uint8Array): Uint8Array => raw(Buffer.concat([Uint8Array.of(0), content]));
+	const rsa = (...fields: Uint8Array[]): Uint8Array => sequenceOf(...fields);
+	const info = (key: Uint8Array): Uint8Array =>
+		sequenceOf(algorithmIdentifier(oids.rsaEncryption, nullValue()), bitString(key));
+	const keys: readonly (readonly [string, Uint8Array])[] = [
+		["modulus 0", rsa(raw(Uint8Array.of(0)), raw(e))],
+		["modulus 1", rsa(raw(Uint8Array.of(1)), raw(e))],
+		["an even modulus", rsa(positive(even), raw(e))],
+		["a negative modulus", rsa(raw(odd), raw(e))],
+		["exponent 0", rsa(positive(odd), raw(Uint8Array.of(0)))],
+		["exponent 1", rsa(positive(odd), raw(Uint8Array.of(1)))],
+		["an even exponent", rsa(positive(odd), raw(Uint8Array.of(2)))],
+		["a negative exponent", rsa(positive(odd), raw(Uint8Array.of(0xff)))],
+		["an exponent as large as the modulus", rsa(positive(odd), positive(odd))],
+		["8,800 bits and an exponent of 64", rsa(positive(Buffer.alloc(1_100, 0xff)), positive(Buffer.alloc(8, 0xff)))],
+		["400,000 bits", rsa(positive(Buffer.alloc(50_000, 0xff)), raw(e))],
+		["octets after it", Buffer.concat([rsa(positive(odd), raw(e)), Uint8Array.of(5, 0)])],
+		["a third number", rsa(positive(odd), raw(e), raw(e))],
+		["no numbers", rsa()],
+		["no content", new Uint8Array()],
+	];
+
+	it.each(keys)("is refused or verifies nothing, in no time: %s", (_, key) => {
+		const algorithm = { oid: oids.sha256WithRsa, parameters: null };
+		for (const read of [readProvenKey, readCertifiedKey]) {
+			const began = performance.now();
+			const answers = [1, 256, 1_100].map((length) => {
+				try {
+					return signatureHolds(algorithm, read(info(key)), hex("00"), Buffer.alloc(length, 1));
+				} catch (error) {
+					return error;
+				}
+			});
+			expect(performance.now() - began).toBeLessThan(1_000);
+			for (const answer of answers) if (answer !== false) expect(answer).toMatchObject({ name: "OtaError" });
+		}
 	});
 });
