@@ -13,8 +13,9 @@ import {
 	signatureRoom,
 	signingMechanism,
 } from "../token/signature.ts";
-import { findToken, type Handle, login, openSession, readPin } from "../token/slot.ts";
+import { findToken, type Handle, login, openSession, readPin, type TokenInfo, unpadded } from "../token/slot.ts";
 import { type Pkcs11Uri, parseUri } from "../uri.ts";
+import { describeKeys, type KeyDescription } from "./describe.ts";
 import { ecPublicTemplate, type KeyUsage, privateTemplate, rsaPublicTemplate, sealTemplate } from "./templates.ts";
 
 export type OpenTokenOptions = { uri: string } | { modulePath: string; tokenLabel: string; pin: string };
@@ -27,9 +28,17 @@ export interface TokenKey {
 	type: "rsa" | "ec" | "aes" | "other";
 }
 
+/** A key by its label, or by label and id as in its URI. Exactly one must match. */
+export type KeyName = string | Pick<Pkcs11Uri, "object" | "id">;
+
 /** One caller at a time: it has one session. Every generate refuses (`conflict`) a label that a key bears already. */
 export interface Token {
+	/** As CK_TOKEN_INFO tells them, without padding. */
+	readonly label: string;
+	readonly serial: string;
 	list(): Promise<TokenKey[]>;
+	/** Private and secret keys with their attributes read back. */
+	describe(): Promise<KeyDescription[]>;
 	/** Answers the SubjectPublicKeyInfo, DER. `id` is random unless given. */
 	generateRsa(key: { label: string; id?: Uint8Array; bits: 2048 | 3072 | 4096; usage: KeyUsage }): Promise<Uint8Array>;
 	generateEc(key: {
@@ -41,9 +50,9 @@ export interface Token {
 	/** AES-256, encrypt and decrypt only. */
 	generateSealKey(key: { label: string; id?: Uint8Array }): Promise<void>;
 	/** SubjectPublicKeyInfo, DER. `config` when there is no such key. */
-	publicKey(label: string): Promise<Uint8Array>;
+	publicKey(key: KeyName): Promise<Uint8Array>;
 	/** As `Keys.sign`, by label. */
-	sign(label: string, hash: HashName, message: Uint8Array): Promise<Uint8Array>;
+	sign(key: KeyName, hash: HashName, message: Uint8Array): Promise<Uint8Array>;
 	close(): Promise<void>;
 }
 
@@ -57,7 +66,7 @@ export async function openToken(options: OpenTokenOptions): Promise<Token> {
 		const slot = findToken(module.pkcs11, uri);
 		const session = openSession(module.pkcs11, slot, true);
 		login(module.pkcs11, slot, session, pin);
-		return new CeremonyToken(module, session);
+		return new CeremonyToken(module, session, slot.info);
 	} catch (error) {
 		module.release();
 		throw asHsmError("opening the token", error);
@@ -76,14 +85,20 @@ const classes = [
 	["secret", pkcs11js.CKO_SECRET_KEY],
 ] as const;
 
+const named = (key: KeyName): Pick<Pkcs11Uri, "object" | "id"> => (typeof key === "string" ? { object: key } : key);
+
 class CeremonyToken implements Token {
+	readonly label: string;
+	readonly serial: string;
 	readonly #module: Module;
 	readonly #session: Handle;
 	readonly #reader: Reader;
 	/** Buffers of calls that run in the library's threads. */
 	readonly #held = new Set<readonly Buffer[]>();
 
-	constructor(module: Module, session: Handle) {
+	constructor(module: Module, session: Handle, info: TokenInfo) {
+		this.label = unpadded(info.label);
+		this.serial = unpadded(info.serialNumber);
 		this.#module = module;
 		this.#session = session;
 		this.#reader = { pkcs11: module.pkcs11, session };
@@ -98,6 +113,10 @@ class CeremonyToken implements Token {
 				type: keyType(readNumber(this.#reader, key, pkcs11js.CKA_KEY_TYPE)),
 			})),
 		);
+	}
+
+	async describe(): Promise<KeyDescription[]> {
+		return describeKeys(this.#reader);
 	}
 
 	async generateRsa(key: Parameters<Token["generateRsa"]>[0]): Promise<Uint8Array> {
@@ -122,12 +141,12 @@ class CeremonyToken implements Token {
 		}
 	}
 
-	async publicKey(label: string): Promise<Uint8Array> {
-		return this.#spki(findObject(this.#reader, pkcs11js.CKO_PRIVATE_KEY, { object: label }));
+	async publicKey(key: KeyName): Promise<Uint8Array> {
+		return this.#spki(findObject(this.#reader, pkcs11js.CKO_PRIVATE_KEY, named(key)));
 	}
 
-	async sign(label: string, hash: HashName, message: Uint8Array): Promise<Uint8Array> {
-		const handle = findObject(this.#reader, pkcs11js.CKO_PRIVATE_KEY, { object: label });
+	async sign(name: KeyName, hash: HashName, message: Uint8Array): Promise<Uint8Array> {
+		const handle = findObject(this.#reader, pkcs11js.CKO_PRIVATE_KEY, named(name));
 		const key = this.#signingKey(handle);
 		const buffers = [signatureInput(key, hash, message), Buffer.alloc(signatureRoom(key))] as const;
 		this.#held.add(buffers);
