@@ -15,6 +15,7 @@ import {
 	Time,
 	TimeType,
 } from "pkijs";
+import { readCertificate } from "../cms/certificate.ts";
 import { OtaError } from "../errors.ts";
 import type { HashName, Random } from "../ports.ts";
 
@@ -53,7 +54,7 @@ const oids = {
 
 /**
  * Builds, signs and verifies one certificate; answers it parsed. `issuer` null signs it with its own key.
- * Errors: `key_policy` for a key of another kind than RSA or P-256, `hsm_refused` when the signature does not hold.
+ * Errors: `key_policy` for a key of another kind than RSA, P-256 or P-384, `hsm_refused` when the signature does not hold.
  */
 export async function signCertificate(
 	plan: CertificatePlan,
@@ -62,6 +63,7 @@ export async function signCertificate(
 	random: Random,
 ): Promise<X509Certificate> {
 	const algorithm = signatureAlgorithm(importPublicKey(signer.publicKey));
+	const authority = issuer && (subjectKeyIdentifier(issuer) ?? keyIdentifier(signer.publicKey));
 	const certificate = new Certificate({
 		version: 2,
 		serialNumber: serialNumber(random),
@@ -71,7 +73,7 @@ export async function signCertificate(
 		notAfter: time(plan.notAfter),
 		subject: plan.subject,
 		subjectPublicKeyInfo: PublicKeyInfo.fromBER(Uint8Array.from(plan.publicKey)),
-		extensions: extensions(plan, issuer ? signer.publicKey : null),
+		extensions: extensions(plan, authority),
 		signatureAlgorithm: algorithm,
 	});
 	const tbs = new Uint8Array(certificate.encodeTBS().toBER());
@@ -114,10 +116,10 @@ function signatureAlgorithm(key: KeyObject): AlgorithmIdentifier {
 	if (key.asymmetricKeyType === "rsa") {
 		return new AlgorithmIdentifier({ algorithmId: oids.sha256WithRSAEncryption, algorithmParams: new Null() });
 	}
-	if (key.asymmetricKeyDetails?.namedCurve === "prime256v1") {
+	if (["prime256v1", "secp384r1"].includes(key.asymmetricKeyDetails?.namedCurve ?? "")) {
 		return new AlgorithmIdentifier({ algorithmId: oids.ecdsaWithSHA256 });
 	}
-	throw new OtaError("key_policy", "A key of the ceremony is neither RSA nor P-256.");
+	throw new OtaError("key_policy", "A key of the ceremony is neither RSA nor P-256 or P-384.");
 }
 
 /** 16 octets with the two highest bits 01: positive, and never a leading zero octet (RFC 5280 section 4.1.2.2). */
@@ -134,9 +136,9 @@ function time(value: Date): Time {
 }
 
 /** A self-signed certificate names no authority key (RFC 5280 section 4.2.1.1). */
-function extensions(plan: CertificatePlan, issuerKey: Uint8Array | null): Extension[] {
+function extensions(plan: CertificatePlan, authorityKey: OctetString | null): Extension[] {
 	const constraints = plan.pathLength === null ? {} : { cA: true, pathLenConstraint: plan.pathLength };
-	const authority = issuerKey && new AuthorityKeyIdentifier({ keyIdentifier: keyIdentifier(issuerKey) });
+	const authority = authorityKey && new AuthorityKeyIdentifier({ keyIdentifier: authorityKey });
 	return [
 		extension(oids.basicConstraints, true, new BasicConstraints(constraints).toSchema().toBER()),
 		extension(oids.keyUsage, true, keyUsage(plan.keyUsage).toBER()),
@@ -147,6 +149,14 @@ function extensions(plan: CertificatePlan, issuerKey: Uint8Array | null): Extens
 
 function extension(extnID: string, critical: boolean, extnValue: ArrayBuffer): Extension {
 	return new Extension({ extnID, critical, extnValue });
+}
+
+/** As the issuer's own certificate has it, whatever method its maker took; null when it has none. */
+function subjectKeyIdentifier(issuer: X509Certificate): OctetString | null {
+	const identifier = readCertificate(Uint8Array.from(issuer.raw)).subjectKeyIdentifier;
+	return identifier === null
+		? null
+		: new OctetString({ valueHex: Uint8Array.from(Buffer.from(identifier, "hex")).buffer });
 }
 
 /** SHA-1 of the subjectPublicKey bits (RFC 5280 section 4.2.1.2, method 1): a name for the key, no protection. */

@@ -3,12 +3,15 @@
  * what was made (RFC 5280 section 4). Nothing is stored here: whoever calls keeps the files.
  */
 import type { X509Certificate } from "node:crypto";
+import { RelativeDistinguishedNames } from "pkijs";
+import { readCertificate } from "../cms/certificate.ts";
+import { writeName } from "../der/name.ts";
 import { OtaError } from "../errors.ts";
 import type { Authorities } from "../options.ts";
-import type { Clock, Random } from "../ports.ts";
+import type { Clock, Random, SubjectName } from "../ports.ts";
 import { type CeremonySigner, importPublicKey, type KeyUsage, signCertificate } from "./ceremony-certificate.ts";
 import { checkOrganization, distinguishedName, type Title } from "./ceremony-name.ts";
-import { type KeyRecord, transcript } from "./ceremony-transcript.ts";
+import { type KeyRecord, signTranscript, type TranscriptEntry, transcript } from "./ceremony-transcript.ts";
 
 export type { CeremonySigner } from "./ceremony-certificate.ts";
 export type { KeyRecord } from "./ceremony-transcript.ts";
@@ -22,7 +25,16 @@ export interface CeremonyInput {
 	/** Who holds the ceremony, and on which token: for the transcript. */
 	operator: string;
 	token: string;
-	keys: { root: CeremonyKey; ca: CeremonyKey; ra: CeremonyKey; profile: CeremonyKey; seal: KeyRecord };
+	/** `root` null: it is kept elsewhere, and `issued` has what it made. */
+	keys: { root: CeremonyKey | null; ca: CeremonyKey; ra: CeremonyKey; profile: CeremonyKey; seal: KeyRecord };
+	/** Certificates that were made elsewhere: the root, and the issuing CA under it. */
+	issued?: { root: X509Certificate; ca: X509Certificate };
+	/** Other subjects and lifetimes than ours, by role. */
+	subjects?: Partial<Record<Role, SubjectName>>;
+	years?: Partial<Record<Role, number>>;
+	/** SHA-256 of the plan, hex, and who watched: for the transcript. */
+	plan?: string;
+	witnesses?: readonly string[];
 	clock: Clock;
 	random: Random;
 }
@@ -69,24 +81,25 @@ export async function runCeremony(input: CeremonyInput): Promise<CeremonyResult>
 	checkOrganization(input.organization);
 	checkKeys(input.keys);
 	const at = input.clock();
-	const root = await certify("root", null, input, at);
-	const ca = await certify("ca", root, input, at);
+	const root = input.issued?.root ?? (await certify("root", null, input, at));
+	const ca = input.issued?.ca ?? (await certify("ca", root, input, at));
 	const ra = await certify("ra", ca, input, at);
 	const profile = await certify("profile", ca, input, at);
-	const entries = Object.entries({ root, ca, ra, profile }).map(([role, certificate]) => ({
-		title: templates[role as Role].title,
-		key: input.keys[role as Role],
-		certificate,
+	const made = { root, ca, ra, profile };
+	const entries: TranscriptEntry[] = (Object.keys(made) as Role[]).map((role) => ({
+		title: templates[role].title,
+		key: input.keys[role],
+		certificate: made[role],
+		file: `${role}.pem`,
 	}));
+	entries.push({ title: "Seal (AES)", key: input.keys.seal, certificate: null });
+	const text = transcript({ ...input, at, isMadeHere: !input.issued }, entries);
 	return {
 		root: root.toString(),
 		ca: ca.toString(),
 		ra: ra.toString(),
 		profile: profile.toString(),
-		transcript: transcript({ ...input, at }, [
-			...entries,
-			{ title: "Seal (AES)", key: input.keys.seal, certificate: null },
-		]),
+		transcript: await signTranscript(text, input.keys.profile),
 	};
 }
 
@@ -97,15 +110,63 @@ async function certify(
 	at: Date,
 ): Promise<X509Certificate> {
 	const template = templates[role];
+	const key = input.keys[role];
+	const signer = input.keys[template.issuedBy];
+	if (!key || !signer)
+		throw new OtaError("config", `The ceremony has no key to make the ${template.title} certificate.`);
+	const planned = input.subjects?.[role];
+	const subject = planned
+		? RelativeDistinguishedNames.fromBER(Uint8Array.from(writeName(planned)))
+		: distinguishedName(input.organization, template.title);
 	const plan = {
-		subject: distinguishedName(input.organization, template.title),
-		issuer: distinguishedName(input.organization, templates[template.issuedBy].title),
-		publicKey: input.keys[role].publicKey,
+		subject,
+		issuer: issuer ? subjectOf(issuer) : subject,
+		publicKey: key.publicKey,
 		keyUsage: template.keyUsage,
 		pathLength: template.pathLength,
-		...validity(at, template.years, issuer),
+		...validity(at, input.years?.[role] ?? template.years, issuer),
 	};
-	return signCertificate(plan, input.keys[template.issuedBy], issuer, input.random);
+	return signCertificate(plan, signer, issuer, input.random);
+}
+
+/** The name as its bytes are in the certificate: chains are compared so. */
+const subjectOf = (certificate: X509Certificate): RelativeDistinguishedNames =>
+	RelativeDistinguishedNames.fromBER(Uint8Array.from(readCertificate(Uint8Array.from(certificate.raw)).subject));
+
+/** What a successor of the RA's or the profile signer's key is made from. */
+export interface SuccessorInput {
+	role: "ra" | "profile";
+	/** The certificate that it follows, and the issuing CA's. */
+	current: X509Certificate;
+	ca: X509Certificate;
+	caKey: CeremonySigner;
+	key: CeremonyKey;
+	operator: string;
+	token: string;
+	organization: string;
+	/** The certificate's file, for the transcript. */
+	file: string;
+	clock: Clock;
+	random: Random;
+}
+
+/** The certificate of a new RA or profile-signing key, with its predecessor's subject, and the transcript. PEM and text. */
+export async function certifySuccessor(input: SuccessorInput): Promise<{ certificate: string; transcript: string }> {
+	const { role, ca, key } = input;
+	const template = templates[role];
+	const at = input.clock();
+	const plan = {
+		subject: subjectOf(input.current),
+		issuer: subjectOf(ca),
+		publicKey: key.publicKey,
+		keyUsage: template.keyUsage,
+		pathLength: null,
+		...validity(at, template.years, ca),
+	};
+	const certificate = await signCertificate(plan, input.caKey, ca, input.random);
+	const entry = { title: template.title, key, certificate, file: input.file };
+	const text = transcript({ ...input, at, isMadeHere: true }, [entry]);
+	return { certificate: certificate.toString(), transcript: await signTranscript(text, key) };
 }
 
 /** Whole seconds, since that is all a certificate can say; never beyond the issuer's own dates. */
@@ -113,22 +174,29 @@ function validity(at: Date, years: number, issuer: X509Certificate | null): { no
 	const second = Math.floor(at.getTime() / 1000) * 1000;
 	const end = new Date(second);
 	end.setUTCFullYear(end.getUTCFullYear() + years);
+	const issuerStart = issuer ? Date.parse(issuer.validFrom) : Number.NEGATIVE_INFINITY;
 	const issuerEnd = issuer ? Date.parse(issuer.validTo) : Number.POSITIVE_INFINITY;
-	return { notBefore: new Date(second - backdate), notAfter: new Date(Math.min(end.getTime(), issuerEnd)) };
+	return {
+		notBefore: new Date(Math.max(second - backdate, issuerStart)),
+		notAfter: new Date(Math.min(end.getTime(), issuerEnd)),
+	};
 }
 
 /** RSA of at least 2048 bits or P-256; RSA where Apple's client demands it; one key, one role. */
 function checkKeys(keys: CeremonyInput["keys"]): void {
 	const seen = new Set<string>();
-	for (const role of ["root", "ca", "ra", "profile"] as const) {
-		const details = importPublicKey(keys[role].publicKey);
+	const certified = Object.entries({ root: keys.root, ca: keys.ca, ra: keys.ra, profile: keys.profile });
+	for (const [role, key] of certified) {
+		if (key === null) continue;
+		const details = importPublicKey(key.publicKey);
 		const bits = details.asymmetricKeyType === "rsa" ? (details.asymmetricKeyDetails?.modulusLength ?? 0) : 0;
 		const isP256 = details.asymmetricKeyDetails?.namedCurve === "prime256v1";
 		const mayBeP256 = role === "root" || role === "ca";
 		if (bits < 2048 && !(isP256 && mayBeP256)) {
 			throw new OtaError("key_policy", `The ${role} key must be RSA-2048 or more${mayBeP256 ? ", or P-256" : ""}.`);
 		}
-		seen.add(Buffer.from(keys[role].publicKey).toString("base64"));
+		seen.add(Buffer.from(key.publicKey).toString("base64"));
 	}
-	if (seen.size !== 4) throw new OtaError("key_policy", "Two roles of the ceremony share one key.");
+	if (seen.size !== certified.filter(([, key]) => key !== null).length)
+		throw new OtaError("key_policy", "Two roles of the ceremony share one key.");
 }
