@@ -1,6 +1,7 @@
 /**
  * `ota ceremony`: makes the embedded SoftHSM token, generates the five keys inside it, and writes the four certificates
- * with the transcript. It never overwrites, and a ceremony that was cut short leaves nothing that counts.
+ * with the transcript. It never overwrites, and a ceremony that was cut short leaves nothing that counts. `--plan` holds
+ * one on the operator's own tokens, by a reviewed file; `verify` holds a transcript against what is there.
  */
 import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
@@ -14,30 +15,19 @@ import {
 	type KeyUsage,
 	openToken,
 	type Token,
-	type TokenKey,
 	writeSoftHsmConfig,
 } from "../../hsm/index.ts";
-import {
-	type CeremonyInput,
-	type CeremonyKey,
-	type CeremonyResult,
-	type KeyRecord,
-	runCeremony,
-} from "../../lib/ca/ceremony.ts";
+import { type CeremonyInput, type CeremonyResult, runCeremony } from "../../lib/ca/ceremony.ts";
 import { checkOrganization } from "../../lib/ca/ceremony-name.ts";
 import { readConfig } from "../../lib/config.ts";
 import { OtaError } from "../../lib/errors.ts";
 import type { Clock, Random } from "../../lib/ports.ts";
+import { keyLabels, tokenLabel } from "../ceremony-labels.ts";
+import { planCeremony } from "../ceremony-plan.ts";
+import { verifyCeremony } from "../ceremony-verify.ts";
+import { ceremonyKey, keyOf, keyRecord } from "../key-record.ts";
 
-/** Labels of the five keys, and of the token that holds them: the default key URIs name these. */
-export const tokenLabel = "ota";
-export const keyLabels = {
-	root: "root-ca",
-	ca: "issuing-ca",
-	ra: "scep-ra",
-	profile: "profile-signing",
-	seal: "seal",
-} as const;
+export { keyLabels, tokenLabel } from "../ceremony-labels.ts";
 
 export type CaKey = "rsa-2048" | "p-256";
 
@@ -56,42 +46,65 @@ export interface CeremonyOptions {
 /** What a ceremony leaves in the data directory; certs comes last, so that its presence says that all is there. */
 const products = ["tokens", "pin", "softhsm2.conf", "certs"] as const;
 const transcriptName = "transcript.txt";
-const usage = "usage: ota ceremony [--data-dir DIR] [--organization NAME] [--ca-key rsa-2048|p-256]\n";
+const usage = `usage: ota ceremony [--data-dir DIR] [--organization NAME] [--ca-key rsa-2048|p-256]
+       ota ceremony --plan FILE [--certificate FILE]
+       ota ceremony verify TRANSCRIPT [--token URI]... [--certs DIR]
+
+Without --plan: a SoftHSM token in the data directory. With it: the keys, subjects and lifetimes of a reviewed JSON file
+(hsm/README.md) on your own tokens; under a root that is kept elsewhere it writes the issuing CA's request and stops, and
+goes on with the certificate that --certificate names. verify: is everything still as the transcript says?
+`;
 
 /** The command; answers the exit code. The transcript goes to stdout, progress and refusals to stderr. */
 export async function run(args: readonly string[]): Promise<number> {
+	const log = (line: string) => process.stderr.write(`${line}\n`);
 	try {
+		if (args[0] === "verify") return await verifyCeremony(args.slice(1), usage);
 		const options = readArguments(args);
 		if (options === null) {
 			process.stderr.write(usage);
 			return 2;
 		}
-		process.stdout.write(await ceremony({ ...options, log: (line) => process.stderr.write(`${line}\n`) }));
+		const { plan, certificate } = options;
+		process.stdout.write(plan ? await planCeremony({ plan, certificate, log }) : await ceremony({ ...options, log }));
 		return 0;
 	} catch (error) {
 		if (!(error instanceof OtaError)) throw error;
-		process.stderr.write(`${error.message}\n`);
+		log(error.message);
 		return 1;
 	}
 }
 
+interface Arguments extends Omit<CeremonyOptions, "log"> {
+	/** Files. */
+	plan?: string;
+	certificate?: string;
+}
+
 /** Flags, then the environment, then the defaults; null when the flags are not understood. */
-function readArguments(args: readonly string[]): Omit<CeremonyOptions, "log"> | null {
+function readArguments(args: readonly string[]): Arguments | null {
 	const values = parseFlags(args);
 	const caKey = values?.["ca-key"] ?? "rsa-2048";
 	if (values === null || (caKey !== "rsa-2048" && caKey !== "p-256")) return null;
+	const { plan, certificate } = values;
+	// A plan says all of these itself, and a certificate belongs to a plan.
+	const own = [values.organization, values["ca-key"], values["data-dir"]].some((value) => value !== undefined);
+	if (plan === undefined ? certificate !== undefined : own) return null;
 	const config = readConfig(process.env, (path) => readFileSync(path, "utf8"), "command");
 	return {
 		dataDir: values["data-dir"] ?? config.dataDir,
 		organization: values.organization ?? config.organization,
 		caKey,
+		...(plan !== undefined && { plan }),
+		...(certificate !== undefined && { certificate }),
 	};
 }
 
 function parseFlags(args: readonly string[]) {
 	const flag = { type: "string" } as const;
 	try {
-		return parseArgs({ args: [...args], options: { "data-dir": flag, organization: flag, "ca-key": flag } }).values;
+		const options = { "data-dir": flag, organization: flag, "ca-key": flag, plan: flag, certificate: flag };
+		return parseArgs({ args: [...args], options }).values;
 	} catch {
 		return null;
 	}
@@ -176,30 +189,18 @@ async function makeToken(staging: string, log: CeremonyOptions["log"]): Promise<
 }
 
 async function generateKeys(token: Token, options: CeremonyOptions): Promise<CeremonyInput["keys"]> {
-	const publicKeys = {
-		root: await generate(token, "root", options),
-		ca: await generate(token, "ca", options),
-		ra: await generate(token, "ra", options),
-		profile: await generate(token, "profile", options),
-	};
+	for (const role of ["root", "ca", "ra", "profile"] as const) await generate(token, role, options);
 	options.log(`Generating ${keyLabels.seal} (AES-256) inside the token...`);
 	await token.generateSealKey({ label: keyLabels.seal });
-	const listed = await token.list();
-	const signer = (role: keyof typeof publicKeys): CeremonyKey => ({
-		...keyRecord(listed, keyLabels[role]),
-		publicKey: publicKeys[role],
-		sign: (hash, message) => token.sign(keyLabels[role], hash, message),
-	});
 	return {
-		root: signer("root"),
-		ca: signer("ca"),
-		ra: signer("ra"),
-		profile: signer("profile"),
-		seal: keyRecord(listed, keyLabels.seal),
+		root: await ceremonyKey(token, keyLabels.root),
+		ca: await ceremonyKey(token, keyLabels.ca),
+		ra: await ceremonyKey(token, keyLabels.ra),
+		profile: await ceremonyKey(token, keyLabels.profile),
+		seal: keyRecord(keyOf(await token.describe(), keyLabels.seal)),
 	};
 }
 
-/** Answers the SubjectPublicKeyInfo. */
 async function generate(token: Token, role: KeyUsage, options: CeremonyOptions): Promise<Uint8Array> {
 	const label = keyLabels[role];
 	if (role === "ca" && options.caKey === "p-256") {
@@ -208,16 +209,6 @@ async function generate(token: Token, role: KeyUsage, options: CeremonyOptions):
 	}
 	options.log(`Generating ${label} (RSA-2048) inside the token...`);
 	return token.generateRsa({ label, bits: 2048, usage: role });
-}
-
-/** What the token tells of its private (or secret) key of that label. */
-function keyRecord(listed: readonly TokenKey[], label: string): KeyRecord {
-	const found = listed.filter((key) => key.label === label && key.class !== "public");
-	const [key] = found;
-	if (!key || found.length !== 1) {
-		throw new OtaError("hsm_refused", `The token holds ${found.length} keys with the label ${label} instead of one.`);
-	}
-	return { label, attributes: { class: key.class, type: key.type, CKA_ID: key.id } };
 }
 
 async function writeCertificates(staging: string, result: CeremonyResult): Promise<void> {

@@ -1,0 +1,114 @@
+/**
+ * The keys of a planned ceremony: generated inside their tokens, or found there. Each that was made is noted at once in
+ * ceremony.json, by its id and public key, so that going on later means the same keys or none.
+ */
+import { createHash } from "node:crypto";
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { type AuditedRole, auditKey, type KeyDescription, type Token } from "../hsm/index.ts";
+import type { CeremonyInput } from "../lib/ca/ceremony.ts";
+import type { CeremonyPlan, PlannedKey } from "../lib/ca/ceremony-plan.ts";
+import { OtaError } from "../lib/errors.ts";
+import { generateKey } from "./generate-key.ts";
+import { ceremonyKey, keyOf, keyRecord } from "./key-record.ts";
+import { type OpenTokens, tokenUri } from "./role-keys.ts";
+
+export type RoleKeys = CeremonyInput["keys"];
+
+export interface KeysOptions {
+	plan: CeremonyPlan;
+	digest: string;
+	output: string;
+	tokens: OpenTokens;
+	log(line: string): void;
+}
+
+/** What is noted of one key: CKA_ID and the SHA-256 of its public half (empty of the seal key), hex. */
+interface Noted {
+	id: string;
+	publicKey: string;
+}
+interface Notes {
+	plan: string;
+	keys: Partial<Record<AuditedRole, Noted>>;
+}
+
+/** `conflict` for a label that is taken, or a key that is another than the one noted. */
+export async function plannedKeys(options: KeysOptions): Promise<RoleKeys> {
+	const { plan } = options;
+	const notes = await readNotes(options);
+	const prepare = (role: AuditedRole, key: PlannedKey) => prepareKey(role, key, notes, options);
+	const root = "key" in plan.root ? await prepare("root", plan.root.key) : null;
+	const ca = await prepare("ca", plan.ca.key);
+	const ra = await prepare("ra", plan.ra.key);
+	const profile = await prepare("profile", plan.profile.key);
+	const seal = await prepare("seal", plan.seal.key);
+	return {
+		root: root && (await pair(root)),
+		ca: await pair(ca),
+		ra: await pair(ra),
+		profile: await pair(profile),
+		seal: { ...keyRecord(seal.key), ...seal.told },
+	};
+}
+
+interface Prepared {
+	token: Token;
+	key: KeyDescription;
+	/** For the transcript. */
+	told: { token?: string; existing?: boolean };
+}
+
+const pair = async ({ token, key, told }: Prepared) => ({ ...(await ceremonyKey(token, key.label)), ...told });
+
+async function prepareKey(
+	role: AuditedRole,
+	planned: PlannedKey,
+	notes: Notes,
+	options: KeysOptions,
+): Promise<Prepared> {
+	const token = await options.tokens.open(tokenUri(planned.token ?? options.plan.token));
+	const noted = notes.keys[role];
+	if (!noted && !planned.existing) {
+		options.log(`Generating ${planned.label} (${planned.type}) inside the token ${token.label}...`);
+		await generateKey(token, { label: planned.label, role, type: planned.type });
+	}
+	const key = keyOf(await token.describe(), planned.label);
+	if (noted && !isNoted(key, noted)) {
+		throw new OtaError("conflict", `The key ${planned.label} is another than the one that this ceremony made.`);
+	}
+	if (key.type !== planned.type) {
+		throw new OtaError("conflict", `The key ${planned.label} is ${key.type}, the plan says ${planned.type}.`);
+	}
+	for (const fault of auditKey(key, role)) options.log(`Attention: ${planned.label}: ${fault}`);
+	notes.keys[role] = note(key);
+	await writeNotes(options, notes);
+	const elsewhere = planned.token !== null && { token: `${token.label} (serial ${token.serial})` };
+	return { token, key, told: { ...elsewhere, ...(planned.existing && { existing: true }) } };
+}
+
+const note = (key: KeyDescription): Noted => ({
+	id: key.id,
+	publicKey: key.publicKey ? createHash("sha256").update(key.publicKey).digest("hex") : "",
+});
+
+function isNoted(key: KeyDescription, noted: Noted): boolean {
+	const { id, publicKey } = note(key);
+	return id === noted.id && publicKey === noted.publicKey;
+}
+
+const notesFile = (output: string): string => join(output, "ceremony.json");
+
+async function readNotes({ output, digest }: KeysOptions): Promise<Notes> {
+	const text = await readFile(notesFile(output), "utf8").catch(() => null);
+	if (text === null) return { plan: digest, keys: {} };
+	const notes = JSON.parse(text) as Notes;
+	if (notes.plan === digest) return notes;
+	throw new OtaError(
+		"conflict",
+		`A ceremony by another plan has begun in ${output} (SHA-256 ${notes.plan}). Go on with that plan, or choose another output.`,
+	);
+}
+
+const writeNotes = ({ output }: KeysOptions, notes: Notes): Promise<void> =>
+	writeFile(notesFile(output), `${JSON.stringify(notes, null, "\t")}\n`, { mode: 0o600, flush: true });

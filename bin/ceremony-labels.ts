@@ -1,0 +1,9 @@
+/** Labels of the embedded defaults: the token, and the five keys that the default key URIs name. */
+export const tokenLabel = "ota";
+export const keyLabels = {
+	root: "root-ca",
+	ca: "issuing-ca",
+	ra: "scep-ra",
+	profile: "profile-signing",
+	seal: "seal",
+} as const;

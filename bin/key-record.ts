@@ -1,0 +1,48 @@
+/** A key's description by its token, as transcripts and lists write it; and the one of a URI. */
+import type { KeyDescription, KeyName, Pkcs11Uri, Token } from "../hsm/index.ts";
+import type { CeremonyKey, KeyRecord } from "../lib/ca/ceremony.ts";
+import { OtaError } from "../lib/errors.ts";
+
+/** What a transcript says of a key. */
+export function keyRecord(key: KeyDescription): KeyRecord {
+	const { label, class: objectClass, id, attributes } = key;
+	return { label, attributes: { class: objectClass, ...kindOf(key.type), CKA_ID: id, ...attributes } };
+}
+
+/** Transcripts tell the family and, since their second format, the size. */
+function kindOf(type: KeyDescription["type"]): Record<string, string | number> {
+	const [family = "", bits] = type.split("-");
+	if (bits === undefined) return { type };
+	return { type: family === "p" ? "ec" : family, size: Number(bits) };
+}
+
+/** The one key of that name; `config` when there is none or more than one. */
+export function keyOf(keys: readonly KeyDescription[], name: KeyName): KeyDescription {
+	const { object, id } = typeof name === "string" ? { object: name, id: undefined } : name;
+	if (object === undefined && id === undefined) throw new OtaError("config", "the URI names neither object nor id");
+	const found = keys.filter((key) => isNamed(key, { object, id }));
+	const [key] = found;
+	if (key && found.length === 1) return key;
+	const words = `${object ?? ""}${id ? ` (id ${Buffer.from(id).toString("hex")})` : ""}`.trim();
+	throw new OtaError(
+		"config",
+		key ? `${found.length} keys are named ${words}; add id= to the URI` : `there is no key ${words}`,
+	);
+}
+
+export function isNamed(key: KeyDescription, { object, id }: Pick<Pkcs11Uri, "object" | "id">): boolean {
+	if (object !== undefined && key.label !== object) return false;
+	return id === undefined || key.id === Buffer.from(id).toString("hex");
+}
+
+/** A key pair as the ceremony takes it: what the token tells of it, and how it signs. */
+export async function ceremonyKey(token: Token, named: KeyName): Promise<CeremonyKey> {
+	const key = keyOf(await token.describe(), named);
+	if (key.publicKey === null) throw new OtaError("config", `the token does not tell the public half of ${key.label}`);
+	const name = { object: key.label, id: Buffer.from(key.id, "hex") };
+	return {
+		...keyRecord(key),
+		publicKey: key.publicKey,
+		sign: (hash, message) => token.sign(name, hash, message),
+	};
+}

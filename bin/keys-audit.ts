@@ -1,0 +1,99 @@
+/**
+ * `ota keys audit`: the key of every role as the configuration names it: there once, every attribute as it must be, no key
+ * in two roles, and the very key that its certificate holds, proven by a signature.
+ */
+import { randomBytes, verify, X509Certificate } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { auditKey, type KeyDescription, type Pkcs11Uri, redactUri, type Token } from "../hsm/index.ts";
+import type { Config } from "../lib/config.ts";
+import { OtaError } from "../lib/errors.ts";
+import { keyOf } from "./key-record.ts";
+import type { KeysCommand } from "./keys-command.ts";
+import {
+	type ConfiguredRole,
+	configuredKeys,
+	configuredRoles,
+	nameSoftHsmConfiguration,
+	type OpenTokens,
+	withTokens,
+} from "./role-keys.ts";
+
+interface Audited {
+	role: ConfiguredRole;
+	/** The key's URI, its PIN hidden. */
+	key: string;
+	faults: string[];
+}
+
+export const auditKeys: KeysCommand = async (flags, config) => {
+	nameSoftHsmConfiguration(config);
+	const uris = await configuredKeys(config);
+	const report = await withTokens((tokens) => audit(uris, config, tokens));
+	const isGood = report.every(({ faults }) => faults.length === 0);
+	const text = report.flatMap(({ role, key, faults }) => [
+		`${role}: ${faults.length === 0 ? "good" : `${faults.length} fault(s)`}  ${key}`,
+		...faults.map((fault) => `  - ${fault}`),
+	]);
+	return {
+		status: isGood ? 0 : 1,
+		output: flags.json ? `${JSON.stringify(report, null, "\t")}\n` : `${text.join("\n")}\n`,
+	};
+};
+
+async function audit(
+	uris: Readonly<Record<ConfiguredRole, Pkcs11Uri>>,
+	config: Config,
+	tokens: OpenTokens,
+): Promise<Audited[]> {
+	const report: Audited[] = [];
+	const seen = new Map<string, ConfiguredRole>();
+	for (const role of configuredRoles) {
+		const entry: Audited = { role, key: redactUri(uris[role]), faults: [] };
+		report.push(entry);
+		try {
+			const token = await tokens.open(uris[role]);
+			const key = keyOf(await token.describe(), uris[role]);
+			const identity = `${token.label}|${token.serial}|${key.class}|${key.id}|${key.label}`;
+			const other = seen.get(identity);
+			if (other) entry.faults.push(`it is the ${other} key as well; each role needs its own`);
+			seen.set(identity, role);
+			entry.faults.push(...auditKey(key, role), ...(await bindingFaults(role, key, token, config)));
+		} catch (error) {
+			if (!(error instanceof OtaError)) throw error;
+			entry.faults.push(error.message);
+		}
+	}
+	return report;
+}
+
+/** Faults between a key and its certificate: public halves, and a signature over random octets. */
+async function bindingFaults(
+	role: ConfiguredRole,
+	key: KeyDescription,
+	token: Token,
+	config: Config,
+): Promise<string[]> {
+	if (role === "seal") return [];
+	const certificate = readCertificate(config, role);
+	if (typeof certificate === "string") return [certificate];
+	const faults: string[] = [];
+	const held = certificate.publicKey.export({ format: "der", type: "spki" });
+	if (key.publicKey && !held.equals(key.publicKey)) faults.push("its certificate holds another key");
+	const message = randomBytes(32);
+	const signature = await token.sign({ object: key.label, id: Buffer.from(key.id, "hex") }, "sha256", message);
+	if (!verify("sha256", message, certificate.publicKey, signature)) {
+		faults.push("its signature does not verify with its certificate");
+	}
+	const end = new Date(certificate.validTo);
+	if (end.getTime() <= Date.now()) faults.push(`its certificate ended at ${end.toISOString()}`);
+	return faults;
+}
+
+function readCertificate(config: Config, role: "ca" | "ra" | "profile"): X509Certificate | string {
+	const source = config.certificates[role];
+	try {
+		return new X509Certificate("pem" in source ? source.pem : readFileSync(source.path, "utf8"));
+	} catch {
+		return `OTA_${role.toUpperCase()}_CERT: ${"path" in source ? `${source.path} cannot be read` : "it is no certificate"}`;
+	}
+}

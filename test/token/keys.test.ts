@@ -1,0 +1,322 @@
+/** `ota keys` and `ota ceremony verify` against a real SoftHSMv2, from dist/ in processes of their own. */
+import { spawnSync } from "node:child_process";
+import { createHash, X509Certificate } from "node:crypto";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import { OpenSsl } from "../harness/openssl.ts";
+import { makeKeys, makeToken, startAgent, type TestToken } from "../harness/token.ts";
+
+const program = resolve(import.meta.dirname, "../../dist/bin/ota.js");
+const directory = mkdtempSync(join(tmpdir(), "ota-keys-"));
+const dataDir = join(directory, "data");
+const certs = join(dataDir, "certs");
+const openssl = new OpenSsl();
+
+/** One `ota ...` with nothing in its environment but what is given. */
+function ota(args: string[], env: Record<string, string> = {}) {
+	const { PATH, HOME } = process.env;
+	const base = { PATH, HOME, NODE_ENV: "test" as const, OTA_DATA_DIR: dataDir };
+	return spawnSync(process.execPath, [program, ...args], {
+		cwd: directory,
+		encoding: "utf8",
+		env: { ...base, ...env },
+	});
+}
+
+/** `NAME=value` lines. */
+const variables = (text: string): Record<string, string> =>
+	Object.fromEntries(
+		text
+			.trim()
+			.split("\n")
+			.map((line) => [line.slice(0, line.indexOf("=")), line.slice(line.indexOf("=") + 1)]),
+	);
+
+beforeAll(() => {
+	const outcome = ota(["ceremony", "--organization", "Example Corp"]);
+	if (outcome.status !== 0) throw new Error(outcome.stderr);
+});
+afterAll(() => {
+	rmSync(directory, { recursive: true });
+	openssl.remove();
+});
+
+describe("ota keys list", () => {
+	it("tells each key once, with token, type, role, attributes and public key", () => {
+		const outcome = ota(["keys", "list", "--json"]);
+		expect(outcome.stderr).toBe("");
+		const keys = JSON.parse(outcome.stdout) as Record<string, unknown>[];
+		expect(keys.map(({ label, type, roles }) => [label, type, roles])).toEqual([
+			["issuing-ca", "rsa-2048", ["ca"]],
+			["profile-signing", "rsa-2048", ["profile"]],
+			["root-ca", "rsa-2048", []],
+			["scep-ra", "rsa-2048", ["ra"]],
+			["seal", "aes-256", ["seal"]],
+		]);
+		const ra = keys.find(({ label }) => label === "scep-ra");
+		expect(ra?.attributes).toMatchObject({ CKA_SENSITIVE: true, CKA_EXTRACTABLE: false, CKA_DECRYPT: true });
+		const { publicKey } = new X509Certificate(readFileSync(join(certs, "ra.pem")));
+		const spki = publicKey.export({ format: "der", type: "spki" });
+		expect(ra?.publicKeySha256).toBe(createHash("sha256").update(spki).digest("hex"));
+	});
+
+	it("is readable without --json", () => {
+		const { stdout, status } = ota(["keys", "list"]);
+		expect(status).toBe(0);
+		expect(stdout).toMatch(
+			/^scep-ra {2}rsa-2048 {2}role ra\n {2}token {7}ota \(serial [0-9a-f]+\)\n {2}id {10}[0-9a-f]{40}\n {2}attributes {2}SENSITIVE=1 EXTRACTABLE=0 {2}.*SIGN DECRYPT/m,
+		);
+	});
+
+	it("takes a PIN from a file alone, and never repeats one", () => {
+		const uri = "pkcs11:token=ota?module-path=/usr/lib/softhsm/libsofthsm2.so&pin-value=19283746";
+		const outcome = ota(["keys", "list", "--token", uri]);
+		expect(outcome.status).toBe(1);
+		expect(outcome.stderr).toContain("pin-source=file:");
+		expect(outcome.stdout + outcome.stderr).not.toContain("19283746");
+	});
+});
+
+describe("ota keys generate", () => {
+	it("makes a key that the audit of its role finds good, and never one over another", () => {
+		const made = ota(["keys", "generate", "--role", "profile", "--label", "signer-2", "--type", "p-256"]);
+		expect(made.status).toBe(0);
+		expect(made.stderr).toBe("Generating signer-2 (p-256) inside the token ota...\n");
+		expect(made.stdout).toMatch(
+			/^pkcs11:token=ota;object=signer-2;id=(%[0-9a-f]{2}){20}\?module-path=.+\npublic key SHA-256 [0-9a-f]{64}\n$/,
+		);
+		const again = ota(["keys", "generate", "--role", "seal", "--label", "signer-2"]);
+		expect(again.status).toBe(1);
+		expect(again.stderr).toContain("has a private key signer-2 already");
+	});
+
+	it.each([
+		["an RA key that is not RSA", ["--role", "ra", "--label", "x", "--type", "p-256"]],
+		["an unknown role", ["--role", "admin", "--label", "x"]],
+		["no label", ["--role", "ca"]],
+		["a flag of another command", ["--role", "ca", "--label", "x", "--json"]],
+		["a PIN", ["--role", "ca", "--label", "x", "--pin", "1234"]],
+	])("refuses %s as a usage error", (_name, args) => {
+		const outcome = ota(["keys", "generate", ...args]);
+		expect(outcome.status).toBe(2);
+		expect(outcome.stderr).toContain("usage: ota keys");
+		expect(outcome.stdout).toBe("");
+	});
+});
+
+describe("ota keys audit", () => {
+	it("is content with what the ceremony made", () => {
+		const outcome = ota(["keys", "audit"]);
+		expect(outcome.stdout).toMatch(/^ca: good .+\nra: good .+\nprofile: good .+\nseal: good .+\n$/);
+		expect(outcome.status).toBe(0);
+	});
+
+	it("names every attribute that is wrong, keys in two roles, and foreign certificates", async () => {
+		const token = await makeToken(join(directory, "wrong"));
+		await makeKeys(token);
+		const attributes = {
+			CKA_SENSITIVE: false,
+			CKA_EXTRACTABLE: true,
+			CKA_UNWRAP: true,
+			CKA_DECRYPT: true,
+			CKA_DERIVE: false,
+		};
+		await token.must({ do: "raw", label: "loose", attributes });
+		const outcome = ota(["keys", "audit", "--json"], {
+			...token.env,
+			OTA_CA_KEY: token.uri("loose"),
+			OTA_RA_KEY: token.uri("ra"),
+			OTA_PROFILE_KEY: token.uri("ra"),
+			OTA_SEAL_KEY: token.uri("nobody"),
+		});
+		expect(outcome.status).toBe(1);
+		const report = JSON.parse(outcome.stdout) as { role: string; faults: string[] }[];
+		const faults = Object.fromEntries(report.map((one) => [one.role, one.faults]));
+		expect(faults.ca).toEqual(
+			expect.arrayContaining([
+				"CKA_SENSITIVE is 0 where 1 is required",
+				"CKA_EXTRACTABLE is 1 where 0 is required",
+				"CKA_ALWAYS_SENSITIVE is 0 where 1 is required",
+				"CKA_NEVER_EXTRACTABLE is 0 where 1 is required",
+				"CKA_MODIFIABLE is 1 where 0 is required",
+				"CKA_UNWRAP is 1 where 0 is required",
+				"CKA_DECRYPT is 1 where 0 is required",
+				"its certificate holds another key",
+				"its signature does not verify with its certificate",
+			]),
+		);
+		expect(faults.profile).toEqual(
+			expect.arrayContaining([
+				"it is the ra key as well; each role needs its own",
+				"CKA_DECRYPT is 1 where 0 is required",
+			]),
+		);
+		expect(faults.seal).toEqual(["there is no key nobody"]);
+	});
+});
+
+describe("ota keys rotate", () => {
+	let rotated: ReturnType<typeof ota>;
+	let set: Record<string, string>;
+	beforeAll(() => {
+		rotated = ota(["keys", "rotate", "--role", "ra"]);
+		set = variables(rotated.stdout);
+	});
+
+	it("makes a dated key beside the old one and says what to set, and when the old one may go", () => {
+		expect(rotated.status).toBe(0);
+		expect(Object.keys(set)).toEqual(["OTA_RA_KEY", "OTA_RA_CERT_FILE"]);
+		expect(set.OTA_RA_KEY).toMatch(/;object=scep-ra-\d{8}\?/);
+		expect(rotated.stderr).toContain("The old key may be destroyed");
+		const labels = (JSON.parse(ota(["keys", "list", "--json"]).stdout) as { label: string }[]).map(
+			({ label }) => label,
+		);
+		expect(labels).toEqual(expect.arrayContaining(["scep-ra", expect.stringMatching(/^scep-ra-\d{8}$/)]));
+	});
+
+	it("certifies it under the same name, and openssl agrees", () => {
+		const file = set.OTA_RA_CERT_FILE ?? "";
+		const chain = ["-CAfile", join(certs, "root.pem"), "-untrusted", join(certs, "ca.pem"), file];
+		expect(openssl.run("verify", "-x509_strict", ...chain)).toMatch(/: OK\n$/);
+		const [old, successor] = [join(certs, "ra.pem"), file].map((path) => new X509Certificate(readFileSync(path)));
+		expect(successor?.subject).toBe(old?.subject);
+		expect(successor?.publicKey.equals(old?.publicKey as never)).toBe(false);
+		expect(openssl.run("x509", "-in", file, "-noout", "-ext", "keyUsage")).toMatch(
+			/critical\s+Digital Signature, Key Encipherment\n/,
+		);
+	});
+
+	it("leaves a configuration that the audit and the agent take", async () => {
+		const audit = ota(["keys", "audit"], set);
+		expect(audit.stdout).toContain("ra: good");
+		expect(audit.status).toBe(0);
+		const certificate = new X509Certificate(readFileSync(set.OTA_RA_CERT_FILE ?? "")).raw;
+		const token = { env: { SOFTHSM2_CONF: join(dataDir, "softhsm2.conf") } } as unknown as TestToken;
+		const agent = await startAgent({
+			dir: join(directory, "r"),
+			token,
+			roles: { ra: { uri: set.OTA_RA_KEY ?? "", certificate } },
+		});
+		await agent.stop();
+	});
+
+	it("leaves a transcript that holds", () => {
+		const transcript = (set.OTA_RA_CERT_FILE ?? "").replace(".pem", ".transcript.txt");
+		const outcome = ota(["ceremony", "verify", transcript]);
+		expect(outcome.stdout).toContain("All is as the transcript says: SCEP RA.");
+		expect(outcome.status).toBe(0);
+	});
+
+	it("numbers the second of one day, and goes on from the rotated key", () => {
+		const outcome = ota(["keys", "rotate", "--role", "ra"], set);
+		expect(outcome.status).toBe(0);
+		expect(variables(outcome.stdout).OTA_RA_KEY).toMatch(/;object=scep-ra-\d{8}-2\?/);
+	});
+
+	it.each(["ca", "root", "seal", "admin"])("refuses %s as a usage error, and makes nothing", (role) => {
+		const outcome = ota(["keys", "rotate", "--role", role]);
+		expect(outcome.status).toBe(2);
+		expect(outcome.stdout).toBe("");
+	});
+
+	it("makes nothing when the CA's certificate is not the CA key's", () => {
+		const before = ota(["keys", "list"]).stdout;
+		const outcome = ota(["keys", "rotate", "--role", "profile"], { OTA_CA_CERT_FILE: join(certs, "root.pem") });
+		expect(outcome.status).toBe(1);
+		expect(outcome.stderr).toContain("OTA_CA_CERT holds another key");
+		expect(ota(["keys", "list"]).stdout).toBe(before);
+	});
+});
+
+describe("ota ceremony verify", () => {
+	const path = join(certs, "transcript.txt");
+	/** A transcript that somebody edited, with the certificates beside it. */
+	function edited(name: string, edit: (text: string) => string, remove?: string): ReturnType<typeof ota> {
+		const folder = join(directory, name);
+		mkdirSync(folder);
+		cpSync(certs, folder, { recursive: true });
+		const text = readFileSync(path, "utf8");
+		expect(edit(text) === text).toBe(remove !== undefined);
+		writeFileSync(join(folder, "transcript.txt"), edit(text));
+		if (remove) rmSync(join(folder, remove));
+		return ota(["ceremony", "verify", join(folder, "transcript.txt")]);
+	}
+
+	it("is content with the ceremony that was held, and says who held it and when", () => {
+		const outcome = ota(["ceremony", "verify", path]);
+		expect(outcome.stderr).toBe("");
+		expect(outcome.stdout).toMatch(
+			/^All is as the transcript says: Root CA, Issuing CA, SCEP RA, Profile Signing, Seal \(AES\)\.\nHeld at 20\S+Z by \S+@\S+, token ota \(SoftHSMv2\)\.\n$/,
+		);
+		expect(outcome.status).toBe(0);
+	});
+
+	it.each([
+		[
+			"who",
+			(text: string) => text.replace(/(Held by: +).*/, "$1mallory@example"),
+			/^the transcript was changed: its signature/m,
+		],
+		["when", (text: string) => text.replace(/(Held at: +)20/, "$119"), /^the transcript was changed: its signature/m],
+		[
+			"an attribute",
+			(text: string) => text.replace("CKA_SENSITIVE=true", "CKA_SENSITIVE=false"),
+			/^Root CA: CKA_SENSITIVE of its key root-ca is true, the transcript says false$/m,
+		],
+		[
+			"a public key",
+			(text: string) => text.replace(/(Key SHA-256: +)[0-9a-f]{8}/, "$100000000"),
+			/^Root CA: the public key of root-ca on the token is [0-9a-f]{64}, the transcript says 00000000/m,
+		],
+		[
+			"a fingerprint",
+			(text: string) => text.replace(/( SHA-256: +)[0-9A-F]{2}:[0-9A-F]{2}/, "$100:00"),
+			/^Root CA: its certificate's SHA-256 is /m,
+		],
+		[
+			"a label",
+			(text: string) => text.replace(/(Key label: +)seal/, "$1strongbox"),
+			/^Seal \(AES\): no token has its key strongbox$/m,
+		],
+		[
+			"a signature that is gone",
+			(text: string) => text.slice(0, text.indexOf("\nSigned with")),
+			/^the transcript's signature is gone$/m,
+		],
+	])("names a difference: %s", (name, edit, words) => {
+		const outcome = edited(`edited ${name}`, edit);
+		expect(outcome.stdout).toMatch(words);
+		expect(outcome.status).toBe(1);
+	});
+
+	it("names a certificate that is not there", () => {
+		const outcome = edited("missing", (text) => text, "ra.pem");
+		expect(outcome.stdout).toBe("SCEP RA: its certificate ra.pem is not there\n");
+		expect(outcome.status).toBe(1);
+	});
+
+	it("says of an old transcript what it lacks, and checks the rest", () => {
+		const old = (text: string) =>
+			text
+				.slice(0, text.indexOf("\nSigned with"))
+				.replace(/^ {2}(Format|File): .*\n/gm, "")
+				.replace(/^( {2}Attributes: +class=\S+ type=\S+) size=\S+ (CKA_ID=\S+).*\n(?: {17}.*\n)*/gm, "$1 $2\n");
+		const outcome = edited("old", old);
+		expect(outcome.stdout).toContain("All is as the transcript says");
+		expect(outcome.stderr).toContain("The transcript does not say: SCEP RA: CKA_SENSITIVE, CKA_EXTRACTABLE");
+		expect(outcome.stderr).toContain("The transcript does not say: a signature");
+		expect(outcome.status).toBe(0);
+	});
+
+	it.each([
+		["a file that is no transcript", [join(certs, "ca.pem")], 1],
+		["a file that is not there", [join(certs, "nothing.txt")], 1],
+		["no file", [], 2],
+	])("refuses %s", (_name, args, status) => {
+		const outcome = ota(["ceremony", "verify", ...args]);
+		expect(outcome.status).toBe(status);
+		expect(outcome.stdout).toBe("");
+	});
+});
