@@ -2,7 +2,11 @@
 import { OtaError } from "../lib/errors.ts";
 
 const pathAttributes = ["token", "manufacturer", "model", "serial", "object", "type"] as const;
-const queryAttributes = { "module-path": "modulePath", "pin-value": "pinValue" } as const;
+const queryAttributes = {
+	"module-path": "modulePath",
+	"pin-value": "pinValue",
+	"x-library-parameters": "libraryParameters",
+} as const;
 const objectTypes = ["private", "public", "secret-key", "cert", "data"] as const;
 
 /** The attributes that matter here, decoded. */
@@ -19,6 +23,8 @@ export interface Pkcs11Uri {
 	type?: (typeof objectTypes)[number];
 	/** The PKCS#11 library's file. */
 	modulePath?: string;
+	/** What C_Initialize hands to a library of NSS' kind (`x-library-parameters`, an attribute of ours: section 2.3 leaves room). */
+	libraryParameters?: string;
 	/** The file that holds the PIN (`pin-source=file:/path` or `/path`). */
 	pinFile?: string;
 	pinValue?: string;
@@ -75,7 +81,7 @@ function readQuery(uri: Pkcs11Uri, name: string, raw: string): void {
 		uri.pinFile = pinFile(decodeText(name, raw));
 		return;
 	}
-	if (name !== "module-path" && name !== "pin-value") {
+	if (name !== "module-path" && name !== "pin-value" && name !== "x-library-parameters") {
 		throw fault(`query attribute ${name} is not supported; use module-path and pin-source`);
 	}
 	const value = decodeText(name, raw);
@@ -122,6 +128,7 @@ export function formatUri(uri: Pkcs11Uri): string {
 	for (const name of pathAttributes) if (uri[name] !== undefined) path.push(`${name}=${encode(uri[name])}`);
 	if (uri.id) path.push(`id=${Buffer.from(uri.id).toString("hex").replace(/../g, "%$&")}`);
 	if (uri.modulePath !== undefined) query.push(`module-path=${encode(uri.modulePath)}`);
+	if (uri.libraryParameters !== undefined) query.push(`x-library-parameters=${encode(uri.libraryParameters)}`);
 	if (uri.pinFile !== undefined) query.push(`pin-source=file:${encode(uri.pinFile)}`);
 	if (uri.pinValue !== undefined) query.push(`pin-value=${encode(uri.pinValue)}`);
 	return `pkcs11:${path.join(";")}${query.length > 0 ? `?${query.join("&")}` : ""}`;

@@ -34,10 +34,11 @@ export class Tokens {
 	async open(uri: Pkcs11Uri): Promise<OpenToken> {
 		const path = uri.modulePath;
 		if (path === undefined) throw new OtaError("config", `${redactUri(uri)}: module-path is missing`);
-		let module = this.#modules.get(path);
+		const library = `${path}|${uri.libraryParameters ?? ""}`;
+		let module = this.#modules.get(library);
 		if (module === undefined) {
-			module = loadModule(path);
-			this.#modules.set(path, module);
+			module = loadModule(path, uri.libraryParameters);
+			this.#modules.set(library, module);
 		}
 		const slot = findToken(module.pkcs11, uri);
 		const name = `${path}|${slot.info.serialNumber}|${slot.info.label}`;

@@ -9,6 +9,8 @@ interface Loaded {
 	pkcs11: Pkcs11;
 	users: number;
 	isOurs: boolean;
+	/** Of the last C_Initialize. */
+	parameters: string | undefined;
 }
 
 /** C_Initialize holds for the whole process, so the handles are kept for the whole process. */
@@ -21,10 +23,18 @@ export interface Module {
 	release(): void;
 }
 
-/** Loads and initialises the library at `path`; `config` when it cannot be loaded. */
-export function loadModule(path: string): Module {
+/**
+ * Loads and initialises the library at `path`; `config` when it cannot be loaded, or is in use with other `parameters`
+ * (NSS reads from them where its database lies).
+ */
+export function loadModule(path: string, parameters?: string): Module {
 	const loaded = modules.get(path) ?? load(path);
-	if (loaded.users === 0) loaded.isOurs = initialize(loaded.pkcs11, path);
+	if (loaded.users === 0) {
+		loaded.isOurs = initialize(loaded.pkcs11, path, parameters);
+		loaded.parameters = parameters;
+	} else if (loaded.parameters !== parameters) {
+		throw new OtaError("config", `${path}: one process can give it one x-library-parameters`);
+	}
 	loaded.users += 1;
 	let isHeld = true;
 	return {
@@ -46,16 +56,18 @@ function load(path: string): Loaded {
 	} catch (error) {
 		throw new OtaError("config", `module-path ${path} cannot be loaded as a PKCS#11 library`, { cause: error });
 	}
-	const loaded = { pkcs11, users: 0, isOurs: false };
+	const loaded = { pkcs11, users: 0, isOurs: false, parameters: undefined };
 	modules.set(path, loaded);
 	return loaded;
 }
 
 /** True when it was us who initialised it. */
-function initialize(pkcs11: Pkcs11, path: string): boolean {
+function initialize(pkcs11: Pkcs11, path: string, parameters: string | undefined): boolean {
+	// pkcs11js cuts the parameters' last character.
+	const nss = parameters === undefined ? {} : { libraryParameters: `${parameters} ` };
 	try {
 		// Without the flag SoftHSM switches its mutexes off and crashes under parallel calls.
-		pkcs11.C_Initialize({ flags: pkcs11js.CKF_OS_LOCKING_OK });
+		pkcs11.C_Initialize({ flags: pkcs11js.CKF_OS_LOCKING_OK, ...nss });
 		return true;
 	} catch (error) {
 		if (returnValue(error) === CKR_CRYPTOKI_ALREADY_INITIALIZED) return false;

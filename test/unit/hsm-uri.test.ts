@@ -14,6 +14,10 @@ describe("PKCS#11 URI", () => {
 			"pkcs11:token=ota;object=ra?module-path=/usr/lib/softhsm/libsofthsm2.so&pin-source=file:/run/secrets/pin",
 			{ token: "ota", object: "ra", modulePath: "/usr/lib/softhsm/libsofthsm2.so", pinFile: "/run/secrets/pin" },
 		],
+		[
+			"pkcs11:?x-library-parameters=configdir%3D'sql:/a%20b'%20flags%3D",
+			{ libraryParameters: "configdir='sql:/a b' flags=" },
+		],
 		["pkcs11:?pin-source=file:///a%20b/pin", { pinFile: "/a b/pin" }],
 		["pkcs11:?pin-source=/etc/pin", { pinFile: "/etc/pin" }],
 		["pkcs11:?pin-value=user%3Asecret%26more", { pinValue: "user:secret&more" }],
@@ -39,6 +43,7 @@ describe("PKCS#11 URI", () => {
 		["pkcs11:?module-name=softhsm", /query attribute module-name/],
 		["pkcs11:?module-path=softhsm.so", /must be absolute/],
 		["pkcs11:?module-path=", /empty/],
+		["pkcs11:?x-library-parameters=", /empty/],
 		["pkcs11:?pin-source=|cat%20pin", /pin-source must be/],
 		["pkcs11:?pin-source=https://x/pin", /pin-source must be/],
 		["pkcs11:?pin-value=1234&pin-source=/pin", /exclude/],
@@ -61,6 +66,7 @@ describe("PKCS#11 URI", () => {
 			object: "ключ",
 			id: Uint8Array.of(0, 0x2f, 0xff),
 			modulePath: "/opt/a b/lib.so",
+			libraryParameters: "configdir='sql:/a&b?' secmod=''",
 			pinFile: "/run/p&n",
 		};
 		expect(parseUri(formatUri(uri))).toEqual(uri);
