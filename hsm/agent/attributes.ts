@@ -1,6 +1,6 @@
 /** The attribute audit: a key that could leave its token, or do what its role must not, stops the agent from starting. */
 import pkcs11js from "pkcs11js";
-import { type Reader, readFlag } from "../token/objects.ts";
+import { type Reader, readFlag, readNumber } from "../token/objects.ts";
 import type { Handle } from "../token/slot.ts";
 import type { KeyedRole } from "./policy.ts";
 
@@ -31,10 +31,13 @@ const demands: Record<KeyedRole, readonly Demand[]> = {
 	ra: [...locked, signs, decrypts, ...makesNoKeys],
 	seal: [...locked, encrypts, decrypts, neverSigns, ...makesNoKeys],
 };
+/** Of an RSA key in the seal role: its public half encrypts. */
+const sealingPair: readonly Demand[] = [...locked, decrypts, neverSigns, ...makesNoKeys];
 
 /** Every attribute that is not as the role demands, in words. */
 export function auditAttributes(reader: Reader, key: Handle, role: KeyedRole): string[] {
-	return demands[role].flatMap(([name, type, mustBe, mayBeAbsent]) => {
+	const isPair = role === "seal" && readNumber(reader, key, pkcs11js.CKA_KEY_TYPE) === pkcs11js.CKK_RSA;
+	return (isPair ? sealingPair : demands[role]).flatMap(([name, type, mustBe, mayBeAbsent]) => {
 		const value = readFlag(reader, key, type);
 		if (value === mustBe || (value === undefined && mayBeAbsent)) return [];
 		return [`${name} is ${value === undefined ? "not told" : Number(value)} where ${Number(mustBe)} is required`];

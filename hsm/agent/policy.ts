@@ -20,7 +20,8 @@ const largest: Record<Operation, number> = {
 	sign: 1 + 256 * 1024,
 	unwrap: 1 + 1024,
 	seal: 2 + 1024 + 64 * 1024,
-	open: 2 + 1024 + 64 * 1024 + 28,
+	// With the header and wrapped data key of an RSA seal key, of 4096 bits at most.
+	open: 2 + 1024 + 64 * 1024 + 28 + 7 + 512,
 };
 
 /** `hsm_refused` for an operation that is not the role's, or a body over its limit. */

@@ -60,6 +60,7 @@ async function openRole(
 	if (parsed.pinValue !== undefined) options.log.warn("hsm.pin_value", { role, remedy: "use pin-source=file:" });
 	const token = await tokens.open(parsed);
 	const key = await openKey(token, role, parsed, options.random);
+	options.log.info("hsm.mechanisms", { role, token: token.name, ...key.means.names });
 	await proveKey(role, key, certificate, options);
 	return key;
 }

@@ -5,8 +5,10 @@
 import pkcs11js from "pkcs11js";
 import { type Curve, curves } from "../token/public-key.ts";
 
-/** What a key pair is for. Only the RA's decrypts. */
-export type KeyUsage = "root" | "ca" | "ra" | "profile";
+/** What a key pair is for. The RA's signs and decrypts; `seal`, for tokens without AES, decrypts alone; the rest sign alone. */
+export type KeyUsage = "root" | "ca" | "ra" | "profile" | "seal";
+
+const decrypts = (usage: KeyUsage): boolean => usage === "ra" || usage === "seal";
 
 const flag = (type: number, value: boolean): pkcs11js.Attribute => ({ type, value });
 
@@ -28,8 +30,8 @@ function secret(label: string, id: Uint8Array): pkcs11js.Template {
 export const privateTemplate = (label: string, id: Uint8Array, usage: KeyUsage): pkcs11js.Template => [
 	{ type: pkcs11js.CKA_CLASS, value: pkcs11js.CKO_PRIVATE_KEY },
 	...secret(label, id),
-	flag(pkcs11js.CKA_SIGN, true),
-	flag(pkcs11js.CKA_DECRYPT, usage === "ra"),
+	flag(pkcs11js.CKA_SIGN, usage !== "seal"),
+	flag(pkcs11js.CKA_DECRYPT, decrypts(usage)),
 	flag(pkcs11js.CKA_SIGN_RECOVER, false),
 ];
 
@@ -39,9 +41,9 @@ function publicTemplate(label: string, id: Uint8Array, usage: KeyUsage): pkcs11j
 		flag(pkcs11js.CKA_TOKEN, true),
 		flag(pkcs11js.CKA_PRIVATE, false),
 		flag(pkcs11js.CKA_MODIFIABLE, false),
-		flag(pkcs11js.CKA_VERIFY, true),
+		flag(pkcs11js.CKA_VERIFY, usage !== "seal"),
 		flag(pkcs11js.CKA_VERIFY_RECOVER, false),
-		flag(pkcs11js.CKA_ENCRYPT, usage === "ra"),
+		flag(pkcs11js.CKA_ENCRYPT, decrypts(usage)),
 		flag(pkcs11js.CKA_WRAP, false),
 		{ type: pkcs11js.CKA_LABEL, value: label },
 		{ type: pkcs11js.CKA_ID, value: Buffer.from(id) },

@@ -45,7 +45,7 @@ export interface Token {
 		label: string;
 		id?: Uint8Array;
 		curve: Curve;
-		usage: Exclude<KeyUsage, "ra">;
+		usage: Exclude<KeyUsage, "ra" | "seal">;
 	}): Promise<Uint8Array>;
 	/** AES-256, encrypt and decrypt only. */
 	generateSealKey(key: { label: string; id?: Uint8Array }): Promise<void>;
@@ -61,7 +61,7 @@ export async function openToken(options: OpenTokenOptions): Promise<Token> {
 	const uri = "uri" in options ? parseUri(options.uri) : labelUri(options);
 	if (uri.modulePath === undefined) throw new OtaError("config", "the token's URI has no module-path");
 	const pin = await readPin(uri);
-	const module = loadModule(uri.modulePath);
+	const module = loadModule(uri.modulePath, uri.libraryParameters);
 	try {
 		const slot = findToken(module.pkcs11, uri);
 		const session = openSession(module.pkcs11, slot, true);
@@ -151,7 +151,7 @@ class CeremonyToken implements Token {
 		const buffers = [signatureInput(key, hash, message), Buffer.alloc(signatureRoom(key))] as const;
 		this.#held.add(buffers);
 		try {
-			this.#module.pkcs11.C_SignInit(this.#session, { mechanism: signingMechanism(key) }, handle);
+			this.#module.pkcs11.C_SignInit(this.#session, { mechanism: signingMechanism(key, hash) }, handle);
 			return signatureOutput(key, await this.#module.pkcs11.C_SignAsync(this.#session, ...buffers));
 		} catch (error) {
 			throw asHsmError("C_Sign", error);

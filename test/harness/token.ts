@@ -38,7 +38,8 @@ export interface TestToken {
 export interface AgentOptions {
 	/** Where the socket goes. */
 	dir: string;
-	token: TestToken;
+	/** Of which only these matter here. */
+	token: Pick<TestToken, "env" | "uri">;
 	/** Key labels by role, with a DER certificate where there is one; or a URI in `uri`. */
 	roles: Partial<Record<"ca" | "ra" | "profile" | "seal", { object?: string; uri?: string; certificate?: Uint8Array }>>;
 	maxQueue?: number;
