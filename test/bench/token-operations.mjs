@@ -1,9 +1,10 @@
 /**
  * One kind of key operation, over and over, in a process of its own: through the agent or by pkcs11js itself. What is asked is
- * JSON in argv; one line of JSON on stdout tells the operations done, their wall clock and processor time in milliseconds,
- * and the last output in hex.
+ * JSON in argv; one line of JSON on stdout tells the operations done, their wall clock and processor time in milliseconds, how
+ * late the event loop was at worst but one turn in a hundred, and the last output in hex.
  */
 import { readFileSync } from "node:fs";
+import { monitorEventLoopDelay } from "node:perf_hooks";
 import pkcs11js from "pkcs11js";
 import { connectAgent } from "../../dist/hsm/index.js";
 
@@ -12,10 +13,18 @@ const bytes = Buffer.from(input, "hex");
 
 const { once, close } = way === "agent" ? throughAgent() : inProcess();
 await during(milliseconds / 10);
+const loop = monitorEventLoopDelay({ resolution: 1 });
+loop.enable();
 const [wall, cpu] = [performance.now(), process.cpuUsage()];
 const { count, output } = await during(milliseconds);
 const used = process.cpuUsage(cpu);
-const figures = { count, wall: performance.now() - wall, cpu: (used.user + used.system) / 1000 };
+loop.disable();
+const figures = {
+	count,
+	wall: performance.now() - wall,
+	cpu: (used.user + used.system) / 1000,
+	loopP99: loop.percentile(99) / 1e6,
+};
 await close();
 process.stdout.write(JSON.stringify({ ...figures, output: Buffer.from(output).toString("hex") }));
 
@@ -35,7 +44,11 @@ async function during(time) {
 
 function throughAgent() {
 	const keys = connectAgent({ address: where.address });
-	const once = operation === "sign" ? () => keys.sign("ra", "sha256", bytes) : () => keys.unwrap(bytes, 16);
+	const once = {
+		sign: () => keys.sign("ra", "sha256", bytes),
+		unwrap: () => keys.unwrap(bytes, 16),
+		ecdsa: () => keys.sign("profile", "sha256", bytes),
+	}[operation];
 	return { once, close: () => keys.close() };
 }
 
@@ -54,13 +67,14 @@ function inProcess() {
 	const [key] = pkcs11.C_FindObjects(session, 1);
 	pkcs11.C_FindObjectsFinal(session);
 	const output = Buffer.alloc(256);
-	const sign = () => {
-		pkcs11.C_SignInit(session, { mechanism: pkcs11js.CKM_RSA_PKCS }, key);
+	const sign = (mechanism) => () => {
+		pkcs11.C_SignInit(session, { mechanism }, key);
 		return pkcs11.C_Sign(session, bytes, output);
 	};
 	const decrypt = () => {
 		pkcs11.C_DecryptInit(session, { mechanism: pkcs11js.CKM_RSA_X_509 }, key);
 		return pkcs11.C_Decrypt(session, bytes, output);
 	};
-	return { once: operation === "sign" ? sign : decrypt, close: async () => pkcs11.C_Finalize() };
+	const ways = { sign: sign(pkcs11js.CKM_RSA_PKCS), unwrap: decrypt, ecdsa: sign(pkcs11js.CKM_ECDSA) };
+	return { once: ways[operation], close: async () => pkcs11.C_Finalize() };
 }

@@ -1,6 +1,6 @@
 /*
- * What the token does when a C program asks it: RSA signatures or raw RSA decryptions per second, one session a thread.
- * token MODULE PIN-FILE TOKEN-LABEL KEY-LABEL sign|unwrap INPUT-HEX THREADS MILLISECONDS
+ * What the token does when a C program asks it: RSA or EC signatures or raw RSA decryptions per second, one session a thread.
+ * token MODULE PIN-FILE TOKEN-LABEL KEY-LABEL sign|unwrap|ecdsa INPUT-HEX THREADS MILLISECONDS
  * prints the operations done, their wall clock and processor time in milliseconds, and the last output in hex.
  * PKCS#11 2.40; the few declarations it needs are written out, so that no header is.
  */
@@ -28,6 +28,7 @@ static functions *token;
 static number slot;
 static const char *key_label;
 static int signs;
+static number how_to; /* CKM_RSA_PKCS, CKM_RSA_X_509, CKM_ECDSA */
 static unsigned char input[1024];
 static number input_length;
 static double duration;
@@ -65,7 +66,7 @@ static void open_session(worker *one, const char *pin) {
 
 static void *work(void *argument) {
 	worker *one = argument;
-	mechanism how = {signs ? 1ul : 3ul, NULL, 0}; /* CKM_RSA_PKCS, CKM_RSA_X_509 */
+	mechanism how = {how_to, NULL, 0};
 	double end = now() + duration;
 	while (now() < end) {
 		one->length = sizeof one->output;
@@ -101,7 +102,8 @@ int main(int count, char **arguments) {
 	must(file && fgets(pin, sizeof pin, file) ? 0 : 1, "no PIN");
 	pin[strcspn(pin, "\r\n")] = 0;
 	key_label = arguments[4];
-	signs = strcmp(arguments[5], "sign") == 0;
+	signs = strcmp(arguments[5], "unwrap") != 0;
+	how_to = strcmp(arguments[5], "ecdsa") == 0 ? 0x1041ul : signs ? 1ul : 3ul;
 	for (const char *hex = arguments[6]; hex[0] && hex[1]; hex += 2) sscanf(hex, "%2hhx", &input[input_length++]);
 	int threads = atoi(arguments[7]);
 	duration = atof(arguments[8]);
