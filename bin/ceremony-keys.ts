@@ -1,8 +1,8 @@
 /**
- * The keys of a planned ceremony: generated inside their tokens, or found there. Each that was made is noted at once in
- * ceremony.json, by its id and public key, so that going on later means the same keys or none.
+ * The keys of a planned ceremony: generated inside their tokens, or found there. The id of each is noted in ceremony.json
+ * before it is made, its public half afterwards: going on later means the same keys or none.
  */
-import { createHash } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type AuditedRole, auditKey, type KeyDescription, type Token } from "../hsm/index.ts";
@@ -23,10 +23,10 @@ export interface KeysOptions {
 	log(line: string): void;
 }
 
-/** What is noted of one key: CKA_ID and the SHA-256 of its public half (empty of the seal key), hex. */
+/** What is noted of one key: CKA_ID and the SHA-256 of its public half (empty of the seal key), hex. Null: not made yet. */
 interface Noted {
 	id: string;
-	publicKey: string;
+	publicKey: string | null;
 }
 interface Notes {
 	plan: string;
@@ -68,13 +68,18 @@ async function prepareKey(
 	options: KeysOptions,
 ): Promise<Prepared> {
 	const token = await options.tokens.open(tokenUri(planned.token ?? options.plan.token));
-	const noted = notes.keys[role];
-	if (!noted && !planned.existing) {
+	const keys = await token.describe();
+	const noted = notes.keys[role] ?? { id: randomBytes(20).toString("hex"), publicKey: null };
+	const isMade = keys.some(({ label, id }) => label === planned.label && id === noted.id);
+	if (noted.publicKey === null && !isMade && !planned.existing) {
+		notes.keys[role] = noted;
+		await writeNotes(options, notes);
 		options.log(`Generating ${planned.label} (${planned.type}) inside the token ${token.label}...`);
-		await generateKey(token, { label: planned.label, role, type: planned.type });
+		const id = Buffer.from(noted.id, "hex");
+		await generateKey(token, { label: planned.label, id, role, type: planned.type });
 	}
 	const key = keyOf(await token.describe(), planned.label);
-	if (noted && !isNoted(key, noted)) {
+	if (noted.publicKey !== null && !isNoted(key, noted)) {
 		throw new OtaError("conflict", `The key ${planned.label} is another than the one that this ceremony made.`);
 	}
 	if (key.type !== planned.type) {

@@ -78,8 +78,11 @@ function uriFault(text: string): string | null {
 	}
 }
 
+/** Certificates without a transcript are what a ceremony that was cut short left; its notes are still there then. */
 async function refuseToOverwrite(output: string): Promise<void> {
-	if (!(await exists(join(output, "transcript.txt"))) && !(await exists(join(output, "root.pem")))) return;
+	const isHeld = await exists(join(output, "transcript.txt"));
+	const isForeign = (await exists(join(output, "root.pem"))) && !(await exists(join(output, "ceremony.json")));
+	if (!isHeld && !isForeign) return;
 	throw new OtaError(
 		"conflict",
 		`There are certificates in ${output} already. A ceremony never overwrites: move them away first, or write another output in the plan.`,

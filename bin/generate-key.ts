@@ -17,16 +17,21 @@ export const typesOf: Record<AuditedRole, readonly GeneratedType[]> = {
 const bitsOf = { "rsa-2048": 2048, "rsa-3072": 3072, "rsa-4096": 4096 } as const;
 const curveOf = { "p-256": "P-256", "p-384": "P-384" } as const;
 
+export interface NewKey {
+	label: string;
+	/** CKA_ID; drawn by the token unless given. */
+	id?: Uint8Array;
+	role: AuditedRole;
+	type: GeneratedType;
+}
+
 /** `conflict` when a key bears the label already; nothing is ever overwritten. */
-export async function generateKey(
-	token: Token,
-	{ label, role, type }: { label: string; role: AuditedRole; type: GeneratedType },
-): Promise<void> {
+export async function generateKey(token: Token, { label, id, role, type }: NewKey): Promise<void> {
 	if (!typesOf[role].includes(type))
 		throw new OtaError("config", `${role}: a key of type ${type} does not fit; ${typesOf[role].join(", ")} do`);
-	if (role === "seal") await token.generateSealKey({ label });
+	if (role === "seal") await token.generateSealKey({ label, id });
 	else if (type === "p-256" || type === "p-384") {
 		if (role === "ra") throw new OtaError("config", "ra: Apple's client demands an RSA key");
-		await token.generateEc({ label, curve: curveOf[type], usage: role });
-	} else if (type !== "aes-256") await token.generateRsa({ label, bits: bitsOf[type], usage: role });
+		await token.generateEc({ label, id, curve: curveOf[type], usage: role });
+	} else if (type !== "aes-256") await token.generateRsa({ label, id, bits: bitsOf[type], usage: role });
 }

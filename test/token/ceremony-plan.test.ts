@@ -141,6 +141,22 @@ describe("a ceremony under a root that is kept elsewhere", () => {
 		expect(again.status).toBe(0);
 	});
 
+	it("takes a key that was made just before it was cut short for its own, by its id", () => {
+		const notes = JSON.parse(readFileSync(join(output, "ceremony.json"), "utf8"));
+		notes.keys.ra.publicKey = null;
+		writeFileSync(join(output, "ceremony.json"), JSON.stringify(notes));
+		const again = ota(["ceremony", "--plan", file]);
+		expect(again.stderr).not.toContain("Generating");
+		expect(again.status).toBe(0);
+		notes.keys.ra.publicKey = "0".repeat(64);
+		writeFileSync(join(output, "ceremony.json"), JSON.stringify(notes));
+		expect(ota(["ceremony", "--plan", file]).stderr).toContain(
+			"bank-ra is another than the one that this ceremony made",
+		);
+		notes.keys.ra.publicKey = null;
+		writeFileSync(join(output, "ceremony.json"), JSON.stringify(notes));
+	});
+
 	it.each([
 		[
 			"CA:FALSE",
