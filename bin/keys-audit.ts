@@ -2,15 +2,15 @@
  * `ota keys audit`: the key of every role as the configuration names it: there once, every attribute as it must be, no key
  * in two roles, and the very key that its certificate holds, proven by a signature.
  */
-import { randomBytes, verify, X509Certificate } from "node:crypto";
-import { readFileSync } from "node:fs";
+import { randomBytes, verify } from "node:crypto";
 import { auditKey, type KeyDescription, type Pkcs11Uri, redactUri, type Token } from "../hsm/index.ts";
 import type { Config } from "../lib/config.ts";
 import { OtaError } from "../lib/errors.ts";
-import { keyOf } from "./key-record.ts";
+import { isNamed, keyOf } from "./key-record.ts";
 import type { KeysCommand } from "./keys-command.ts";
 import {
 	type ConfiguredRole,
+	configuredCertificate,
 	configuredKeys,
 	configuredRoles,
 	nameSoftHsmConfiguration,
@@ -52,18 +52,29 @@ async function audit(
 		report.push(entry);
 		try {
 			const token = await tokens.open(uris[role]);
-			const key = keyOf(await token.describe(), uris[role]);
-			const identity = `${token.label}|${token.serial}|${key.class}|${key.id}|${key.label}`;
-			const other = seen.get(identity);
-			if (other) entry.faults.push(`it is the ${other} key as well; each role needs its own`);
-			seen.set(identity, role);
-			entry.faults.push(...auditKey(key, role), ...(await bindingFaults(role, key, token, config)));
+			for (const key of roleKeys(await token.describe(), role, uris[role])) {
+				const identity = `${token.label}|${token.serial}|${key.class}|${key.id}|${key.label}`;
+				const other = seen.get(identity);
+				if (other) entry.faults.push(`it is the ${other} key as well; each role needs its own`);
+				seen.set(identity, role);
+				entry.faults.push(...auditKey(key, role));
+				entry.faults.push(...(await bindingFaults(role, key, token, config)));
+			}
 		} catch (error) {
 			if (!(error instanceof OtaError)) throw error;
 			entry.faults.push(error.message);
 		}
 	}
 	return report;
+}
+
+/** The one key of a role. An AES key and an RSA key may share the seal role's name, on the way from one to the other. */
+function roleKeys(keys: readonly KeyDescription[], role: ConfiguredRole, uri: Pkcs11Uri): KeyDescription[] {
+	const pairs = keys.filter((key) => key.class === "private");
+	if (role !== "seal") return [keyOf(pairs, uri)];
+	const secrets = keys.filter((key) => key.class === "secret" && isNamed(key, uri));
+	if (secrets.length === 0) return [keyOf(pairs, uri)];
+	return [keyOf(secrets, uri), ...(pairs.some((key) => isNamed(key, uri)) ? [keyOf(pairs, uri)] : [])];
 }
 
 /** Faults between a key and its certificate: public halves, and a signature over random octets. */
@@ -74,8 +85,7 @@ async function bindingFaults(
 	config: Config,
 ): Promise<string[]> {
 	if (role === "seal") return [];
-	const certificate = readCertificate(config, role);
-	if (typeof certificate === "string") return [certificate];
+	const certificate = configuredCertificate(config, role);
 	const faults: string[] = [];
 	const held = certificate.publicKey.export({ format: "der", type: "spki" });
 	if (key.publicKey && !held.equals(key.publicKey)) faults.push("its certificate holds another key");
@@ -87,13 +97,4 @@ async function bindingFaults(
 	const end = new Date(certificate.validTo);
 	if (end.getTime() <= Date.now()) faults.push(`its certificate ended at ${end.toISOString()}`);
 	return faults;
-}
-
-function readCertificate(config: Config, role: "ca" | "ra" | "profile"): X509Certificate | string {
-	const source = config.certificates[role];
-	try {
-		return new X509Certificate("pem" in source ? source.pem : readFileSync(source.path, "utf8"));
-	} catch {
-		return `OTA_${role.toUpperCase()}_CERT: ${"path" in source ? `${source.path} cannot be read` : "it is no certificate"}`;
-	}
 }

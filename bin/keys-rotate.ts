@@ -2,8 +2,7 @@
  * `ota keys rotate`: a successor for the RA's or the profile signer's key. The new key is made beside the old one under a
  * dated label, the issuing CA certifies it through its token, and nothing changes until the operator sets the variables.
  */
-import { randomBytes, X509Certificate } from "node:crypto";
-import { readFileSync } from "node:fs";
+import { randomBytes, type X509Certificate } from "node:crypto";
 import { access, mkdir, writeFile } from "node:fs/promises";
 import { hostname, userInfo } from "node:os";
 import { join, resolve } from "node:path";
@@ -14,7 +13,7 @@ import { OtaError } from "../lib/errors.ts";
 import { type GeneratedType, generateKey, typesOf } from "./generate-key.ts";
 import { ceremonyKey, keyOf } from "./key-record.ts";
 import type { KeysCommand } from "./keys-command.ts";
-import { configuredKeys, nameSoftHsmConfiguration, tokenPart, withTokens } from "./role-keys.ts";
+import { configuredCertificate, configuredKeys, nameSoftHsmConfiguration, tokenPart, withTokens } from "./role-keys.ts";
 
 type Rotated = "ra" | "profile";
 
@@ -55,8 +54,8 @@ interface Rotation {
 async function rotate(rotation: Rotation): Promise<string> {
 	const { role, folder, config, log } = rotation;
 	const uris = await configuredKeys(config);
-	const ca = readCertificate(config, "ca");
-	const current = readCertificate(config, role);
+	const ca = configuredCertificate(config, "ca");
+	const current = configuredCertificate(config, role);
 	return withTokens(async (tokens) => {
 		const caKey = await issuingKey(await tokens.open(uris.ca), uris.ca, ca);
 		const token = await tokens.open(uris[role]);
@@ -122,13 +121,3 @@ const exists = (path: string): Promise<boolean> =>
 		() => true,
 		() => false,
 	);
-
-function readCertificate(config: Config, role: "ca" | Rotated): X509Certificate {
-	const source = config.certificates[role];
-	try {
-		return new X509Certificate("pem" in source ? source.pem : readFileSync(source.path, "utf8"));
-	} catch (cause) {
-		const what = "path" in source ? `${source.path} cannot be read` : "it is no certificate";
-		throw new OtaError("config", `OTA_${role.toUpperCase()}_CERT: ${what}.`, { cause });
-	}
-}

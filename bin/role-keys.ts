@@ -1,4 +1,6 @@
 /** The keys that the configuration names, role by role, and their tokens opened: once each, with one login. */
+import { X509Certificate } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { findSoftHsmModule, formatUri, openToken, type Pkcs11Uri, parseUri, type Token } from "../hsm/index.ts";
 import type { Config } from "../lib/config.ts";
@@ -35,6 +37,17 @@ export async function configuredKeys(config: Config): Promise<Record<ConfiguredR
 	const keys = { ca: uri("ca"), ra: uri("ra"), profile: uri("profile"), seal: uri("seal") };
 	if (faults.length > 0) throw new ConfigError(faults);
 	return keys;
+}
+
+/** A role's certificate as the configuration has it; `config` when it cannot be read. */
+export function configuredCertificate(config: Config, role: "ca" | "ra" | "profile"): X509Certificate {
+	const source = config.certificates[role];
+	try {
+		return new X509Certificate("pem" in source ? source.pem : readFileSync(source.path, "utf8"));
+	} catch (cause) {
+		const what = "path" in source ? `${source.path} cannot be read` : "it is no certificate";
+		throw new OtaError("config", `OTA_${role.toUpperCase()}_CERT: ${what}`, { cause });
+	}
 }
 
 /** A token's URI from the command line or a plan; `config` for one that carries the PIN itself. */

@@ -35,12 +35,16 @@ const demands: Record<AuditedRole, readonly Demand[]> = {
 	seal: [...locked, ["CKA_ENCRYPT", true], ["CKA_DECRYPT", true], ["CKA_SIGN", false]],
 };
 
+/** Of an RSA key that seals, where a token has no AES: it decrypts alone, its public half encrypts. */
+const sealingPair: readonly Demand[] = [...locked, ["CKA_SIGN", false], ["CKA_DECRYPT", true]];
+
 /** Not telling these is a fault: without them nobody knows that the key stays, and what it does. */
 const mustBeTold: ReadonlySet<AttributeName> = new Set(["CKA_SENSITIVE", "CKA_EXTRACTABLE", "CKA_SIGN", "CKA_DECRYPT"]);
 
 /** What is wrong with a key in this role, in words; none when it is as provisioning makes it. */
 export function auditKey(key: Pick<KeyDescription, "type" | "attributes">, role: AuditedRole): string[] {
-	const attributes = demands[role].flatMap(([name, mustBe]) => {
+	const asked = role === "seal" && key.type.startsWith("rsa-") ? sealingPair : demands[role];
+	const attributes = asked.flatMap(([name, mustBe]) => {
 		const value = key.attributes[name];
 		// What a token does not keep (CKA_ALWAYS_SENSITIVE is the usual one) is no fault of the key.
 		if (value === mustBe || (value === undefined && !mustBeTold.has(name))) return [];
@@ -51,7 +55,11 @@ export function auditKey(key: Pick<KeyDescription, "type" | "attributes">, role:
 
 function kindFaults(type: KeyDescription["type"], role: AuditedRole): string[] {
 	const bits = type.startsWith("rsa-") ? Number(type.slice(4)) : 0;
-	if (role === "seal") return type === "aes-256" ? [] : [`it is ${type} where aes-256 is required`];
+	if (role === "seal") {
+		return type === "aes-256" || bits >= 2048
+			? []
+			: [`it is ${type} where aes-256, or RSA of 2048 bits or more, is required`];
+	}
 	if (role === "ra") return bits >= 2048 ? [] : [`it is ${type} where RSA of 2048 bits or more is required`];
 	if (bits >= 2048 || type === "p-256" || type === "p-384") return [];
 	return [`it is ${type} where RSA of 2048 bits or more, P-256 or P-384 is required`];
