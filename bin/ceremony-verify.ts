@@ -62,7 +62,7 @@ function findKeys(uris: readonly Pkcs11Uri[]): Promise<FoundKey[]> {
 		}
 		const found: FoundKey[] = [];
 		for (const token of distinct.values()) {
-			for (const key of await token.describe()) found.push({ ...keyRecord(key), publicKey: key.publicKey });
+			for (const key of await token.describe()) found.push(keyRecord(key));
 		}
 		return found;
 	});

@@ -5,8 +5,9 @@ import { OtaError } from "../lib/errors.ts";
 
 /** What a transcript says of a key. */
 export function keyRecord(key: KeyDescription): KeyRecord {
-	const { label, class: objectClass, id, attributes } = key;
-	return { label, attributes: { class: objectClass, ...kindOf(key.type), CKA_ID: id, ...attributes } };
+	const { label, class: objectClass, id, attributes, publicKey } = key;
+	const told = { class: objectClass, ...kindOf(key.type), CKA_ID: id, ...attributes };
+	return { label, attributes: told, ...(publicKey && { publicKey }) };
 }
 
 /** Transcripts tell the family and, since their second format, the size. */

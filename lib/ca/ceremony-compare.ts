@@ -4,10 +4,7 @@ import type { RecordedCeremony, RecordedSection } from "./ceremony-reading.ts";
 import { certificateFields, type KeyRecord } from "./ceremony-transcript.ts";
 
 /** A key on a token, described as the ceremony describes it. */
-export interface FoundKey extends KeyRecord {
-	/** SubjectPublicKeyInfo, DER; null of the seal key. */
-	publicKey: Uint8Array | null;
-}
+export type FoundKey = KeyRecord;
 
 export interface Comparison {
 	/** What is not as the transcript says, with its section. */
@@ -81,7 +78,7 @@ function compareKey(section: RecordedSection, keys: readonly FoundKey[]): string
 
 function comparePublicKey(section: RecordedSection, key: FoundKey): string[] {
 	const then = section.fields.get("Key SHA-256");
-	const now = key.publicKey && createHash("sha256").update(key.publicKey).digest("hex");
+	const now = key.publicKey ? createHash("sha256").update(key.publicKey).digest("hex") : null;
 	if (then === undefined || now === then) return [];
 	return [`the public key of ${key.label} on the token is ${now ?? "not told"}, the transcript says ${then}`];
 }

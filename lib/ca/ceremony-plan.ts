@@ -41,13 +41,13 @@ export type CheckUri = (uri: string) => string | null;
 type Role = "root" | "ca" | "ra" | "profile" | "seal";
 const titles = { root: "Root CA", ca: "Issuing CA", ra: "SCEP RA", profile: "Profile Signing" } as const;
 const rsa = ["rsa-2048", "rsa-3072", "rsa-4096"] as const;
-/** RSA where Apple's client demands it. */
+/** RSA where Apple's client demands it; it seals where a token has no AES. */
 const typesOf: Record<Role, readonly PlannedKeyType[]> = {
 	root: [...rsa, "p-256"],
 	ca: [...rsa, "p-256"],
 	ra: rsa,
 	profile: rsa,
-	seal: ["aes-256"],
+	seal: ["aes-256", ...rsa],
 };
 const mostYears = { root: 30, ca: 15, ra: 5, profile: 5 } as const;
 

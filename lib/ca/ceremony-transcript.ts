@@ -13,13 +13,15 @@ export interface KeyRecord {
 	token?: string;
 	/** It was there before. */
 	existing?: boolean;
+	/** SubjectPublicKeyInfo, DER, of a key pair. */
+	publicKey?: Uint8Array;
 	/** PKCS#11 attributes read back from the token: `CKA_SENSITIVE` and its like. */
 	attributes: Readonly<Record<string, string | number | boolean>>;
 }
 
 /** What the transcript tells of one key and, unless it is the seal key, of its certificate. */
 export interface TranscriptEntry {
-	/** "Root CA", ...; "Seal (AES)" has no certificate. */
+	/** "Root CA", ...; the seal key has no certificate. */
 	title: string;
 	/** Null: the key is kept elsewhere. */
 	key: KeyRecord | null;
@@ -91,10 +93,15 @@ function section(entry: TranscriptEntry): string[] {
 			...(key?.token ? [["Key token", key.token] as const] : []),
 			...(key?.existing ? [["Key origin", "on the token before"] as const] : []),
 			...(entry.file ? [["File", entry.file] as const] : []),
-			...(entry.certificate ? certificateFields(entry.certificate) : []),
+			...(entry.certificate ? certificateFields(entry.certificate) : keyFields(key)),
 		]),
 		...(attributes.length > 0 ? field("Attributes", wrapped(attributes)) : []),
 	];
+}
+
+/** Of a key pair without a certificate. */
+function keyFields(key: KeyRecord | null): [string, string][] {
+	return key?.publicKey ? [["Key SHA-256", createHash("sha256").update(key.publicKey).digest("hex")]] : [];
 }
 
 /** What the transcript says of a certificate, in its order. */

@@ -17,7 +17,9 @@ export type { CeremonySigner } from "./ceremony-certificate.ts";
 export type { KeyRecord } from "./ceremony-transcript.ts";
 
 /** A signing key of the ceremony: how it signs, and what the token says of it. */
-export interface CeremonyKey extends CeremonySigner, KeyRecord {}
+export interface CeremonyKey extends CeremonySigner, KeyRecord {
+	publicKey: Uint8Array;
+}
 
 export interface CeremonyInput {
 	/** 1 to 48 characters: O of every name, and the beginning of every CN. */
@@ -92,7 +94,8 @@ export async function runCeremony(input: CeremonyInput): Promise<CeremonyResult>
 		certificate: made[role],
 		file: `${role}.pem`,
 	}));
-	entries.push({ title: "Seal (AES)", key: input.keys.seal, certificate: null });
+	const { seal } = input.keys;
+	entries.push({ title: seal.attributes.type === "rsa" ? "Seal (RSA)" : "Seal (AES)", key: seal, certificate: null });
 	const text = transcript({ ...input, at, isMadeHere: !input.issued }, entries);
 	return {
 		root: root.toString(),

@@ -267,20 +267,23 @@ describe("a ceremony under a root that is kept elsewhere", () => {
 
 describe("a ceremony with a root of its own", () => {
 	it("makes all in one go, with a P-256 CA, and a key that was there before where the plan says so", () => {
-		ota(["keys", "generate", "--role", "seal", "--label", "old-seal", "--token", tokenUri()]);
+		ota(["keys", "generate", "--role", "seal", "--label", "old-seal", "--type", "rsa-2048", "--token", tokenUri()]);
 		const file = plan("own", {
 			root: { key: key("own-root", "p-256"), years: 12 },
 			ca: { key: key("own-ca", "p-256"), years: 4 },
-			seal: { key: { ...key("old-seal", "aes-256"), existing: true } },
+			seal: { key: { ...key("old-seal", "rsa-2048"), existing: true } },
 		});
 		const outcome = ota(["ceremony", "--plan", file]);
 		expect(outcome.status).toBe(0);
 		expect(outcome.stdout).toMatch(
-			/Seal \(AES\)\n {2}Key label: {5}old-seal\n {2}Key origin: {4}on the token before\n/,
+			/Seal \(RSA\)\n {2}Key label: {5}old-seal\n {2}Key origin: {4}on the token before\n {2}Key SHA-256: {3}[0-9a-f]{64}\n/,
 		);
 		const path = (role: string) => join(directory, "own", `${role}.pem`);
 		const chain = ["-CAfile", path("root"), "-untrusted", path("ca"), path("ra")];
 		expect(openssl.run("verify", "-x509_strict", ...chain)).toMatch(/: OK\n$/);
+		const verify = ota(["ceremony", "verify", join(directory, "own", "transcript.txt"), "--token", tokenUri()]);
+		expect(verify.stdout).toContain("All is as the transcript says");
+		expect(verify.status).toBe(0);
 	});
 });
 

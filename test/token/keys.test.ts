@@ -92,6 +92,14 @@ describe("ota keys generate", () => {
 		expect(again.stderr).toContain("has a private key signer-2 already");
 	});
 
+	it("makes an RSA key that seals, for a token without AES, and the audit takes it", () => {
+		const made = ota(["keys", "generate", "--role", "seal", "--label", "rsa-seal", "--type", "rsa-2048"]);
+		expect(made.status).toBe(0);
+		const audit = ota(["keys", "audit"], { OTA_SEAL_KEY: made.stdout.split("\n")[0] ?? "" });
+		expect(audit.stdout).toContain("\nseal: good");
+		expect(audit.status).toBe(0);
+	});
+
 	it.each([
 		["an RA key that is not RSA", ["--role", "ra", "--label", "x", "--type", "p-256"]],
 		["an unknown role", ["--role", "admin", "--label", "x"]],
