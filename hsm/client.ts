@@ -1,13 +1,19 @@
 /** The client side of the agent protocol: `Keys` of lib/ports.ts for a process that holds no key, no PIN and no vendor library. */
 import { asOtaError, OtaError } from "../lib/errors.ts";
-import type { Keys, Log } from "../lib/ports.ts";
-import { socketPath } from "./address.ts";
+import type { Clock, Keys, Log } from "../lib/ports.ts";
+import { parseAddress } from "./address.ts";
 import { Connection, ConnectionLost } from "./connection.ts";
+import { type Target, targetOf } from "./dial.ts";
 import { encodeSealed, encodeSign, encodeUnwrap, type Request } from "./protocol.ts";
+import type { TlsIdentity } from "./tls.ts";
 
 export interface ConnectOptions {
-	/** `unix:/path/of/the/socket`. */
+	/** `unix:/path/of/the/socket`, or `tls://host:port`: the agent's certificate must carry that host. */
 	address: string;
+	/** Client certificate, key and CA, for tls:// alone. */
+	tls?: TlsIdentity;
+	/** Given, an expired client certificate is told as such. */
+	clock?: Clock;
 	/** Milliseconds that one call may take, reconnection included; 5000 unless told. */
 	deadline?: number;
 	/** Calls that may wait for an answer; one more is refused with `hsm_busy`. 2048 unless told. */
@@ -21,7 +27,8 @@ const pauses = [25, 50, 100, 200] as const;
 
 /**
  * Keys behind an agent: `hsm_unavailable` when it is away or late, `hsm_busy` when its queue is full.
- * Opens nothing until the first call; after a loss the next call connects again. Throws `config` on a bad address.
+ * Opens nothing until the first call; after a loss the next call connects again. Throws `config` on a bad address or
+ * credentials that cannot be used.
  */
 export function connectAgent(options: ConnectOptions): Keys & { close(): Promise<void> } {
 	const agent = new AgentClient(options);
@@ -42,7 +49,7 @@ export function connectAgent(options: ConnectOptions): Keys & { close(): Promise
 }
 
 class AgentClient {
-	readonly #path: string;
+	readonly #target: Target;
 	readonly #deadline: number;
 	readonly #maxInFlight: number;
 	readonly #log: Log | undefined;
@@ -54,7 +61,7 @@ class AgentClient {
 	#isClosed = false;
 
 	constructor(options: ConnectOptions) {
-		this.#path = socketPath(options.address);
+		this.#target = targetOf(parseAddress(options.address), options.tls, options.clock);
 		this.#deadline = options.deadline ?? 5000;
 		this.#maxInFlight = options.maxInFlight ?? 2048;
 		this.#log = options.log;
@@ -82,6 +89,7 @@ class AgentClient {
 		body: Uint8Array,
 		end: number,
 	): Promise<Uint8Array> {
+		this.#dropStale();
 		const connection = this.#open ?? (await this.#connected(end));
 		const deadline = Math.max(1, Math.ceil(end - performance.now()));
 		return connection.call({ role, operation, deadline, body });
@@ -106,7 +114,7 @@ class AgentClient {
 	async #connect(): Promise<Connection> {
 		for (let attempt = 0; ; attempt++) {
 			try {
-				const connection = await Connection.open(this.#path, (error) => this.#lost(error));
+				const connection = await Connection.open(this.#target, (error) => this.#lost(error));
 				this.#open = connection;
 				this.#log?.info("hsm.connected", { attempt });
 				return connection;
@@ -117,7 +125,16 @@ class AgentClient {
 		}
 	}
 
+	#dropStale(): void {
+		const stale = this.#open;
+		if (!stale?.isStale) return;
+		this.#open = null;
+		stale.close();
+	}
+
 	#lost(error: OtaError): void {
+		// It was given up on purpose.
+		if (this.#open === null) return;
 		this.#open = null;
 		this.#lostAt = performance.now();
 		if (!this.#isClosed) this.#log?.warn("hsm.lost", { reason: error.message });

@@ -1,6 +1,7 @@
 /** One connection of the client: many calls in flight over one socket, each with its deadline. */
-import { createConnection, type Socket } from "node:net";
+import type { Socket } from "node:net";
 import { OtaError } from "../lib/errors.ts";
+import { dial, type Target } from "./dial.ts";
 import { FrameReader, frame } from "./frames.ts";
 import { decodeResponse, encodeRequest, type Request, type Response, statusCodes } from "./protocol.ts";
 
@@ -17,16 +18,22 @@ interface Waiting {
 	timer: NodeJS.Timeout;
 }
 
+/** Milliseconds of silence after which a remote connection is made anew: a frozen serverless process wakes up to dead ones. */
+const staleAfter = 60_000;
+
 export class Connection {
 	readonly #socket: Socket;
 	readonly #reader = new FrameReader();
 	readonly #waiting = new Map<number, Waiting>();
 	readonly #onLost: (error: OtaError) => void;
+	readonly #isRemote: boolean;
+	#heardAt = performance.now();
 	#nextId = 1;
 	#isLost = false;
 
-	private constructor(socket: Socket, onLost: (error: OtaError) => void) {
+	private constructor(socket: Socket, isRemote: boolean, onLost: (error: OtaError) => void) {
 		this.#socket = socket;
+		this.#isRemote = isRemote;
 		this.#onLost = onLost;
 		socket.on("data", (chunk: Buffer) => this.#receive(chunk));
 		socket.on("error", (error) => this.#lose(new ConnectionLost(error)));
@@ -34,29 +41,22 @@ export class Connection {
 		socket.unref();
 	}
 
-	/** Resolves once connected; `hsm_unavailable` otherwise. `onLost` is told once, at the end. */
-	static open(path: string, onLost: (error: OtaError) => void): Promise<Connection> {
-		return new Promise((resolve, reject) => {
-			const socket = createConnection({ path });
-			const refuse = (error: NodeJS.ErrnoException): void => {
-				socket.destroy();
-				reject(
-					new OtaError("hsm_unavailable", `no HSM agent at ${path} (${error.code ?? error.message})`, { cause: error }),
-				);
-			};
-			socket.once("error", refuse);
-			socket.once("connect", () => {
-				socket.off("error", refuse);
-				resolve(new Connection(socket, onLost));
-			});
-		});
+	/** Resolves once the agent listens to us; `hsm_unavailable` or `config` otherwise. `onLost` is told once, at the end. */
+	static async open(target: Target, onLost: (error: OtaError) => void): Promise<Connection> {
+		return new Connection(await dial(target), target.kind === "tls", onLost);
+	}
+
+	/** A remote connection of which nothing was heard for long: what lies between may have forgotten it. */
+	get isStale(): boolean {
+		return this.#isRemote && this.#waiting.size === 0 && performance.now() - this.#heardAt > staleAfter;
 	}
 
 	/** Sends one request; answers the response's body or rejects with its code. */
 	call(request: Omit<Request, "id">): Promise<Uint8Array> {
 		if (this.#isLost) return Promise.reject(new ConnectionLost());
 		const id = this.#nextId;
-		this.#nextId = (this.#nextId + 1) >>> 0;
+		// 0 is no request's: with it the agent speaks about the connection.
+		this.#nextId = (this.#nextId + 1) >>> 0 || 1;
 		const bytes = frame(...encodeRequest({ ...request, id }));
 		return new Promise((resolve, reject) => {
 			const timer = setTimeout(() => this.#expire(id, request.deadline), request.deadline);
@@ -74,6 +74,7 @@ export class Connection {
 	}
 
 	#receive(chunk: Buffer): void {
+		this.#heardAt = performance.now();
 		try {
 			for (const bytes of this.#reader.push(chunk)) this.#settle(decodeResponse(bytes));
 		} catch (error) {
@@ -89,12 +90,14 @@ export class Connection {
 		}
 		const words = Buffer.from(response.body).toString("utf8").slice(0, 500);
 		const error = new OtaError(statusCodes[response.status], `HSM agent: ${words || response.status}`);
-		if (response.status === "version") this.#lose(error);
+		if (response.id === 0) this.#lose(error);
 		call?.reject(error);
 	}
 
 	#expire(id: number, deadline: number): void {
 		this.#take(id)?.reject(new OtaError("hsm_unavailable", `no answer from the HSM agent within ${deadline} ms`));
+		// Not a word to anybody: over a network this is how a dead connection looks.
+		if (this.#isRemote && performance.now() - this.#heardAt >= deadline) this.#lose(new ConnectionLost());
 	}
 
 	#take(id: number): Waiting | undefined {

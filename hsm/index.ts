@@ -10,5 +10,6 @@ export { type InitTokenOptions, initToken } from "./provision/init.ts";
 export { findSoftHsmModule, writeSoftHsmConfig } from "./provision/softhsm.ts";
 export type { KeyUsage } from "./provision/templates.ts";
 export { type KeyName, type OpenTokenOptions, openToken, type Token, type TokenKey } from "./provision/token.ts";
+export type { TlsIdentity } from "./tls.ts";
 export { readPinFile } from "./token/slot.ts";
 export { formatUri, type Pkcs11Uri, parseUri, redactUri } from "./uri.ts";

@@ -5,15 +5,20 @@ import { dirname } from "node:path";
 import { ConfigError } from "../../lib/errors.ts";
 import type { Log } from "../../lib/ports.ts";
 
+export interface Listener {
+	/** Takes no more connections; resolves when those it took have ended. */
+	close(): Promise<void>;
+}
+
 /** Listens at `path`; `config` when another agent answers there or the path is not a socket. */
-export async function listen(path: string, onConnection: (socket: Socket) => void, log: Log): Promise<Server> {
+export async function listen(path: string, onConnection: (socket: Socket) => void, log: Log): Promise<Listener> {
 	await mkdir(dirname(path), { recursive: true, mode: 0o700 });
 	const { mode } = await stat(dirname(path));
 	if ((mode & 0o077) !== 0) log.warn("hsm.socket_directory", { path: dirname(path), remedy: "chmod 700" });
 	await clearStale(path);
 	const server = createServer(onConnection);
 	await bind(server, path);
-	return server;
+	return { close: () => new Promise((resolve) => server.close(() => resolve())) };
 }
 
 async function clearStale(path: string): Promise<void> {

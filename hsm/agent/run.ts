@@ -1,14 +1,20 @@
 /** The HSM agent: the one process that holds PINs, vendor libraries and sessions. It opens, proves, and only then listens. */
-import type { Server, Socket } from "node:net";
+import type { Socket } from "node:net";
+import { ConfigError } from "../../lib/errors.ts";
 import type { Clock, Log, Random } from "../../lib/ports.ts";
-import { socketPath } from "../address.ts";
-import { listen } from "./listen.ts";
+import { parseAddress } from "../address.ts";
+import { type TlsIdentity, tlsOptions, validUntil } from "../tls.ts";
+import { type Listener, listen } from "./listen.ts";
+import { listenTls } from "./listen-tls.ts";
 import { serve } from "./serve.ts";
 import { type AgentRoles, type Started, startKeys } from "./start.ts";
+import { readIssuer } from "./to-be-signed.ts";
 
 export interface AgentOptions {
-	/** `unix:/path/of/the/socket`: made 0600; its directory is made 0700 when it does not exist. */
+	/** `unix:/path/of/the/socket`: made 0600; its directory is made 0700 when it does not exist. Or `tls://host:port`. */
 	listen: string;
+	/** The agent's own certificate and key, and the CA of its clients' certificates, for tls:// alone. */
+	tls?: TlsIdentity;
 	/** A role that is missing is refused to every caller. */
 	roles: AgentRoles;
 	/** Calls per token that may wait for a session; one more is refused with `hsm_busy`. 256 unless told. */
@@ -25,27 +31,48 @@ export interface AgentOptions {
  * `hsm_unavailable`. `close` finishes accepted work first. A refused PIN is terminal: do not start again by yourself.
  */
 export async function runAgent(options: AgentOptions): Promise<{ close(): Promise<void> }> {
-	const path = socketPath(options.listen);
+	const open = opener(options);
 	const { roles, sessions, maxQueue = 256, log, clock, random } = options;
+	const issuer = roles.ca?.certificate ? readIssuer(roles.ca.certificate) : null;
 	const started = await startKeys({ roles, sessions, maxQueue, log, random });
 	const sockets = new Set<Socket>();
 	const accept = (socket: Socket): void => {
 		sockets.add(socket);
 		socket.once("close", () => sockets.delete(socket));
-		serve(socket, { keys: started.keys, log, clock, random });
+		serve(socket, { keys: started.keys, issuer, log, clock, random });
 	};
 	try {
-		const server = await listen(path, accept, log);
+		const listener = await open(accept);
 		log.info("hsm.ready", { address: options.listen, roles: [...started.keys.keys()].join(",") });
-		return { close: () => close(server, sockets, started) };
+		return { close: () => close(listener, sockets, started) };
 	} catch (error) {
 		await started.close();
 		throw error;
 	}
 }
 
-async function close(server: Server, sockets: ReadonlySet<Socket>, started: Started): Promise<void> {
-	const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+const month = 30 * 86_400_000;
+
+/** How the agent will listen: its address and credentials are judged before any key is touched. */
+function opener({
+	listen: text,
+	tls,
+	log,
+	clock,
+}: AgentOptions): (accept: (socket: Socket) => void) => Promise<Listener> {
+	const address = parseAddress(text);
+	if (address.kind === "unix") return (accept) => listen(address.path, accept, log);
+	if (!tls) throw new ConfigError(["tls:// takes the agent's certificate, its key, and the CA of its clients"]);
+	const credentials = tlsOptions(tls);
+	const until = validUntil(tls.certificate);
+	const left = until.getTime() - clock().getTime();
+	if (left <= 0) throw new ConfigError([`the agent's TLS certificate has expired (${until.toISOString()})`]);
+	if (left < month) log.warn("hsm.certificate_expires", { at: until.toISOString() });
+	return (accept) => listenTls({ ...address, credentials, log }, accept);
+}
+
+async function close(listener: Listener, sockets: ReadonlySet<Socket>, started: Started): Promise<void> {
+	const closed = listener.close();
 	for (const socket of sockets) socket.pause();
 	await started.close();
 	// The last answers are written on the turn after the last work settled.

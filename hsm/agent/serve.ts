@@ -17,9 +17,12 @@ import {
 import type { IsLate, RoleKey } from "./keys.ts";
 import { checkPolicy, type KeyedRole } from "./policy.ts";
 import { checkSignature } from "./proof.ts";
+import { checkToBeSigned, type Issuer } from "./to-be-signed.ts";
 
 export interface ServeOptions {
 	keys: ReadonlyMap<KeyedRole, RoleKey>;
+	/** Of the CA's certificate; null: the CA role signs nothing. */
+	issuer: Issuer | null;
 	log: Log;
 	clock: Clock;
 	random: Random;
@@ -31,8 +34,10 @@ const nothing = new Uint8Array();
 export function serve(socket: Socket, options: ServeOptions): void {
 	const reader = new FrameReader();
 	const respond = (response: Response): void => {
-		if (socket.writable) socket.write(frame(...encodeResponse(response)));
+		// A peer that does not read its answers is not read either.
+		if (socket.writable && !socket.write(frame(...encodeResponse(response)))) socket.pause();
 	};
+	socket.on("drain", () => socket.resume());
 	socket.on("error", () => socket.destroy());
 	socket.on("data", (chunk: Buffer) => {
 		try {
@@ -81,6 +86,10 @@ async function perform(request: Request, options: ServeOptions): Promise<Uint8Ar
 	if (request.role === "agent") return await check(options);
 	const key = options.keys.get(request.role);
 	if (!key) throw new OtaError("hsm_refused", `this agent has no key for role ${request.role}`);
+	if (request.role === "ca") {
+		const { hash, message } = decodeSign(request.body);
+		checkToBeSigned(message, hash, options.issuer, options.clock());
+	}
 	return await operate(request, key, isLate);
 }
 

@@ -3,6 +3,7 @@
  * otherwise show on people's devices alone.
  */
 import { verify } from "node:crypto";
+import { buildKeyProof } from "../ca/key-proof.ts";
 import { keyUsageBit, type X509 } from "../cms/certificate.ts";
 import { type ChainRules, chainFaults } from "../cms/chain.ts";
 import { ConfigError } from "../errors.ts";
@@ -22,7 +23,7 @@ export async function checkAuthorities(
 		...Object.entries(certificates).flatMap(([role, certificate]) => dates(role, certificate, now)),
 		...usage(certificates.ra),
 	];
-	if (faults.length === 0) faults.push(...(await bindings(certificates, keys, random)));
+	if (faults.length === 0) faults.push(...(await bindings(certificates, keys, now, random)));
 	if (faults.length > 0) throw new ConfigError(faults);
 }
 
@@ -61,10 +62,15 @@ function usage(ra: X509): string[] {
 }
 
 /** A real signature with each key, verified with its certificate. */
-async function bindings(certificates: Certificates, keys: Pick<Keys, "sign">, random: Random): Promise<string[]> {
+async function bindings(
+	certificates: Certificates,
+	keys: Pick<Keys, "sign">,
+	now: Date,
+	random: Random,
+): Promise<string[]> {
 	const roles: readonly SigningRole[] = ["ca", "ra", "profile"];
 	const faults = roles.map(async (role) => {
-		const message = random(32);
+		const message = role === "ca" ? buildKeyProof(certificates.ca, now, random) : random(32);
 		const signature = await keys.sign(role, "sha256", message);
 		const holds = verify("sha256", message, certificates[role].publicKey, signature);
 		return holds ? [] : [`OTA_${role.toUpperCase()}_CERT: its key is not the one behind OTA_${role.toUpperCase()}_KEY`];

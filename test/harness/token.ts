@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { connectAgent } from "../../hsm/client.ts";
 import { findSoftHsmModule } from "../../hsm/provision/softhsm.ts";
+import type { TlsIdentity } from "../../hsm/tls.ts";
 import { formatUri } from "../../hsm/uri.ts";
 import type { Keys, Log } from "../../lib/ports.ts";
 
@@ -44,6 +45,8 @@ export interface AgentOptions {
 	roles: Partial<Record<"ca" | "ra" | "profile" | "seal", { object?: string; uri?: string; certificate?: Uint8Array }>>;
 	maxQueue?: number;
 	sessions?: number;
+	/** Over mutual TLS, at this port, with each side's credentials; else on a unix socket below `dir`. */
+	remote?: { port: number; agent: TlsIdentity; client: TlsIdentity };
 	/** The client's, in ms. */
 	deadline?: number;
 	log?: Log;
@@ -116,18 +119,19 @@ function provision(env: Record<string, string>, input: object): Promise<TokenRes
 
 /** Starts an agent; rejects with its code and words when it refuses to start. */
 export async function startAgent(options: AgentOptions): Promise<TestAgent> {
-	const path = join(options.dir, "agent", "agent.sock");
-	const address = `unix:${path}`;
+	const { remote } = options;
+	const address = remote ? `tls://localhost:${remote.port}` : `unix:${join(options.dir, "agent", "agent.sock")}`;
+	const listen = remote ? `tls://0.0.0.0:${remote.port}` : address;
 	let lines = "";
 	let child: ChildProcess;
 	const start = async (): Promise<void> => {
-		child = spawnAgent(options, address, (chunk) => {
+		child = spawnAgent(options, listen, (chunk) => {
 			lines += chunk;
 		});
 		await ready(child);
 	};
 	await start();
-	const keys = connectAgent({ address, deadline: options.deadline, log: options.log });
+	const keys = connectAgent({ address, tls: remote?.client, deadline: options.deadline, log: options.log });
 	const end = async (signal: NodeJS.Signals): Promise<void> => {
 		if (child.exitCode !== null || child.signalCode !== null) return;
 		const exited = new Promise((resolve) => child.once("exit", resolve));
@@ -160,7 +164,7 @@ function spawnAgent(options: AgentOptions, listen: string, onLog: (chunk: string
 	);
 	const child = spawn(
 		process.execPath,
-		[here("./agent-process.mjs"), JSON.stringify({ listen, roles, maxQueue, sessions })],
+		[here("./agent-process.mjs"), JSON.stringify({ listen, tls: options.remote?.agent, roles, maxQueue, sessions })],
 		{
 			env: { ...process.env, ...token.env, UV_THREADPOOL_SIZE: String(sessions + 1) },
 			stdio: ["ignore", "pipe", "pipe"],

@@ -15,6 +15,7 @@ import {
 	type Response,
 } from "../../hsm/protocol.ts";
 import { selfSigned } from "../harness/certificate.ts";
+import { rsaWith, tbsCertificate, tbsCertList } from "../harness/to-be-signed.ts";
 import { makeKeys, makeToken, startAgent, type TestAgent, type TestToken } from "../harness/token.ts";
 
 let dir: string;
@@ -50,7 +51,8 @@ describe("signing", () => {
 	const message = randomBytes(300);
 
 	it.each(["sha256", "sha384", "sha512"] as const)("verifies with node:crypto, RSA and EC: %s", async (hash) => {
-		expect(verify(hash, message, publicKey(spkis.ca), await agent.keys.sign("ca", hash, message))).toBe(true);
+		const tbs = tbsCertificate({ algorithm: rsaWith[hash] });
+		expect(verify(hash, tbs, publicKey(spkis.ca), await agent.keys.sign("ca", hash, tbs))).toBe(true);
 		expect(verify(hash, message, publicKey(spkis.ra), await agent.keys.sign("ra", hash, message))).toBe(true);
 		expect(verify(hash, message, publicKey(ecSpki), await agent.keys.sign("profile", hash, message))).toBe(true);
 	});
@@ -58,10 +60,10 @@ describe("signing", () => {
 	it("of many at once swaps none", async () => {
 		const messages = Array.from({ length: 240 }, () => randomBytes(64));
 		const signatures = await Promise.all(
-			messages.map((one, index) => agent.keys.sign(index % 3 ? "profile" : "ca", "sha256", one)),
+			messages.map((one, index) => agent.keys.sign(index % 3 ? "profile" : "ra", "sha256", one)),
 		);
 		const bad = messages.filter((one, index) => {
-			const key = publicKey(index % 3 ? ecSpki : spkis.ca);
+			const key = publicKey(index % 3 ? ecSpki : spkis.ra);
 			return !verify("sha256", one, key, signatures[index] as Uint8Array);
 		});
 		expect(bad).toEqual([]);
@@ -69,9 +71,9 @@ describe("signing", () => {
 
 	it("takes 256 KiB and refuses more", async () => {
 		const large = randomBytes(256 * 1024);
-		expect(verify("sha256", large, publicKey(spkis.ca), await agent.keys.sign("ca", "sha256", large))).toBe(true);
+		expect(verify("sha256", large, publicKey(spkis.ra), await agent.keys.sign("ra", "sha256", large))).toBe(true);
 		const over = Buffer.concat([large, Uint8Array.of(0)]);
-		await expect(agent.keys.sign("ca", "sha256", over)).rejects.toMatchObject({ code: "hsm_refused" });
+		await expect(agent.keys.sign("ra", "sha256", over)).rejects.toMatchObject({ code: "hsm_refused" });
 	});
 
 	it("is what the check does", async () => {
@@ -194,6 +196,25 @@ describe("policy", () => {
 		expect(response).toMatchObject({ id: 1, status: "refused" });
 	});
 
+	it("lets the CA sign certificates and lists of its own alone", async () => {
+		for (const message of [tbsCertificate(), tbsCertList()]) {
+			const signature = await agent.keys.sign("ca", "sha256", message);
+			expect(verify("sha256", message, publicKey(spkis.ca), signature)).toBe(true);
+		}
+		for (const message of [randomBytes(32), tbsCertificate({ issuer: "x" }), tbsCertList({ issuer: "x" })]) {
+			await expect(agent.keys.sign("ca", "sha256", message)).rejects.toMatchObject({ code: "hsm_refused" });
+		}
+	});
+
+	it("tells a caller with an unknown role so, and closes", async () => {
+		const bytes = requestFrame({});
+		bytes[10] = 9;
+		const [response, ...more] = await speak(bytes, 2);
+		expect(response).toMatchObject({ id: 0, status: "malformed" });
+		expect(Buffer.from(response?.body ?? []).toString()).toContain("unknown role 9");
+		expect(more).toEqual([]);
+	});
+
 	it("tells a caller of another version so, and closes", async () => {
 		const bytes = requestFrame({});
 		bytes[4] = 9;
@@ -223,21 +244,21 @@ describe("loss of the agent", () => {
 		await agent.kill();
 		const cold = connectAgent({ address: agent.address });
 		const before = performance.now();
-		await expect(cold.sign("ca", "sha256", message)).rejects.toMatchObject({ code: "hsm_unavailable" });
+		await expect(cold.sign("ra", "sha256", message)).rejects.toMatchObject({ code: "hsm_unavailable" });
 		expect(performance.now() - before).toBeLessThan(1000);
 		await agent.restart();
-		const signature = await agent.keys.sign("ca", "sha256", message);
-		expect(verify("sha256", message, publicKey(spkis.ca), signature)).toBe(true);
+		const signature = await agent.keys.sign("ra", "sha256", message);
+		expect(verify("sha256", message, publicKey(spkis.ra), signature)).toBe(true);
 		await expect(cold.check()).resolves.toBeUndefined();
 		await cold.close();
 	});
 
 	it("under load fails no call when it comes back at once", async () => {
-		const calls = Array.from({ length: 200 }, () => agent.keys.sign("ca", "sha256", message));
+		const calls = Array.from({ length: 200 }, () => agent.keys.sign("ra", "sha256", message));
 		await agent.kill();
 		await agent.restart();
 		const signatures = await Promise.all(calls);
-		expect(signatures.every((signature) => verify("sha256", message, publicKey(spkis.ca), signature))).toBe(true);
+		expect(signatures.every((signature) => verify("sha256", message, publicKey(spkis.ra), signature))).toBe(true);
 	});
 
 	it("leaves nothing to a closed client", async () => {
@@ -257,11 +278,17 @@ describe("loss of the agent", () => {
 
 describe("a queue that is full", () => {
 	it("refuses with hsm_busy at once, and the rest succeed", async () => {
-		const small = await startAgent({ dir: join(dir, "small"), token, roles: { ca: {} }, maxQueue: 4, sessions: 1 });
+		const small = await startAgent({
+			dir: join(dir, "small"),
+			token,
+			roles: { profile: {} },
+			maxQueue: 4,
+			sessions: 1,
+		});
 		try {
 			const message = Buffer.from("queue");
 			const results = await Promise.allSettled(
-				Array.from({ length: 50 }, () => small.keys.sign("ca", "sha256", message)),
+				Array.from({ length: 50 }, () => small.keys.sign("profile", "sha256", message)),
 			);
 			const refused = results.filter((result) => result.status === "rejected");
 			const signed = results.filter((result) => result.status === "fulfilled");
@@ -277,12 +304,9 @@ describe("a queue that is full", () => {
 });
 
 describe("an address", () => {
-	it.each(["", "/tmp/x.sock", "unix:relative", "tls://host:1", `unix:/${"x".repeat(120)}`])(
-		"%s is refused with config",
-		(address) => {
-			expect(() => connectAgent({ address })).toThrow(expect.objectContaining({ code: "config" }));
-		},
-	);
+	it.each(["/tmp/x.sock", "tls://host:1"])("%s alone is refused with config", (address) => {
+		expect(() => connectAgent({ address })).toThrow(expect.objectContaining({ code: "config" }));
+	});
 
 	it("with a server that never answers is hsm_unavailable at the deadline", async () => {
 		const { createServer } = await import("node:net");

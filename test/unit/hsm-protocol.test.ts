@@ -1,4 +1,5 @@
 import { describe, expect, it } from "@jest/globals";
+import { parseAddress } from "../../hsm/address.ts";
 import { FrameReader, frame, maxFrame } from "../../hsm/frames.ts";
 import {
 	decodeRequest,
@@ -47,6 +48,33 @@ describe("frames", () => {
 		expect(() => frame(Buffer.alloc(maxFrame), Buffer.alloc(1))).toThrow(
 			expect.objectContaining({ code: "too_large" }),
 		);
+	});
+});
+
+describe("an address", () => {
+	it.each([
+		["unix:/run/ota/agent.sock", { kind: "unix", path: "/run/ota/agent.sock" }],
+		["tls://hsm.example.com:7443", { kind: "tls", host: "hsm.example.com", port: 7443 }],
+		["tls://[fd00::1]:7443", { kind: "tls", host: "fd00::1", port: 7443 }],
+	])("%s is understood", (address, expected) => {
+		expect(parseAddress(address)).toEqual(expected);
+	});
+
+	it.each([
+		"",
+		"/tmp/x.sock",
+		"unix:relative",
+		`unix:/${"x".repeat(120)}`,
+		"tls://host",
+		"tls://host:0",
+		"tls://host:70000",
+		"tls://:7443",
+		"tls://user@host:7443",
+		"tls://host:7443/path",
+		"tls://host:7443?query",
+		"https://host:7443",
+	])("%s is refused with config", (address) => {
+		expect(() => parseAddress(address)).toThrow(expect.objectContaining({ code: "config" }));
 	});
 });
 
