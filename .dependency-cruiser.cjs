@@ -29,7 +29,7 @@ const publicDoors = "^(lib|hsm|lib/store)/index\\.ts$";
 const allowed = [
 	// The contracts.
 	{ from: { path: contracts }, to: { path: contracts } },
-	{ from: { path: "^lib/(config|log)\\.ts$" }, to: { path: [contracts, node("net")] } },
+	{ from: { path: "^lib/(config|log)\\.ts$" }, to: { path: [contracts, node("crypto", "net")] } },
 
 	// The crafts.
 	{ from: { path: der }, to: { path: [der, contracts, pureNode] } },

@@ -2,6 +2,7 @@
  * The environment as one typed value: a pure validation that lists every fault at once, each naming the variable
  * and the remedy. Nothing is opened here; certificates of the embedded defaults are named by path and read later.
  */
+import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
 import { isIP } from "node:net";
 import { ConfigError } from "./errors.ts";
 
@@ -112,7 +113,6 @@ export function readConfig(env: Environment, readFile: ReadFile, purpose: Purpos
 const notServed: readonly [name: string, isAsked: (config: Config) => boolean, what: string, remedy: string][] = [
 	["OTA_APPROVAL", ({ approval }) => approval !== "auto", "approval by hand", "leave it out"],
 	["OTA_LEGACY_SCEP", ({ legacyScep }) => legacyScep, "3DES and SHA-1 in SCEP", "leave it out"],
-	["OTA_HSM_AGENT", ({ agent }) => agent.kind === "tls", "an agent behind TLS", "write unix:/path"],
 ];
 
 function readDatabaseUrl(read: Reader, dataDir: string): string {
@@ -159,21 +159,24 @@ function readAgent(read: Reader, dataDir: string): AgentAddress {
 
 function readTlsAgent(read: Reader, address: string): AgentAddress {
 	const url = URL.canParse(address) ? new URL(address) : null;
-	if (!url?.hostname || !url.port) read.fault("OTA_HSM_AGENT", "lacks host or port; write tls://host:port");
-	const credential = (name: string, what: string): string => {
+	if (!url?.hostname || !Number(url.port) || url.href.replace(/\/$/, "") !== `tls://${url.host}`) {
+		read.fault("OTA_HSM_AGENT", "lacks host or port, or has more than these; write tls://host:port");
+	}
+	const credential = (name: string, what: string, parse: (pem: string) => unknown): string => {
 		const pem = read.secret(name);
-		if (pem === null) read.fault(name, `is missing; tls:// needs ${what} (PEM, or ${name}_FILE)`);
+		if (pem === null) read.fault(name, `is missing; tls:// needs ${what} (PEM, or ${name}_FILE; see: ota agent certs)`);
+		else if (!parse(pem))
+			read.fault(name, `is not ${what} in PEM; set its text, or ${name}_FILE to a file that holds it`);
 		return pem ?? "";
 	};
-	return {
-		kind: "tls",
-		host: url?.hostname ?? "",
-		port: Number(url?.port),
-		certificate: credential("OTA_HSM_AGENT_CERT", "this server's client certificate"),
-		key: credential("OTA_HSM_AGENT_KEY", "the client certificate's key"),
-		ca: credential("OTA_HSM_AGENT_CA", "the CA of the agent's certificate"),
-		spawn: false,
-	};
+	const certificate = credential("OTA_HSM_AGENT_CERT", "this side's certificate", asCertificate);
+	const key = credential("OTA_HSM_AGENT_KEY", "that certificate's key, not encrypted,", asKey);
+	const ca = credential("OTA_HSM_AGENT_CA", "the CA of the other side's certificate", asCertificate);
+	const privateKey = asKey(key);
+	if (privateKey && asCertificate(certificate)?.checkPrivateKey(privateKey) === false) {
+		read.fault("OTA_HSM_AGENT_KEY", "is not the key of OTA_HSM_AGENT_CERT; take both from one set");
+	}
+	return { kind: "tls", host: url?.hostname ?? "", port: Number(url?.port), certificate, key, ca, spawn: false };
 }
 
 function readPkiUrl(read: Reader, baseUrl: string): string {
@@ -221,6 +224,17 @@ function readDeviceRoots(read: Reader): string | null {
 
 function isPem(text: string): boolean {
 	return /-----BEGIN CERTIFICATE-----[\s\S]+-----END CERTIFICATE-----/.test(text);
+}
+
+const asCertificate = (pem: string): X509Certificate | null => parsed(() => new X509Certificate(pem));
+const asKey = (pem: string): KeyObject | null => parsed(() => createPrivateKey(pem));
+
+function parsed<T>(read: () => T): T | null {
+	try {
+		return read();
+	} catch {
+		return null;
+	}
 }
 
 function isLoopback(host: string): boolean {

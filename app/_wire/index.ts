@@ -5,7 +5,7 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 // Not by the room's door, which leads to the agent as well: no process but the agent's loads PKCS#11.
-import { connectAgent } from "../../hsm/client.ts";
+import { type ConnectOptions, connectAgent } from "../../hsm/client.ts";
 import { type Config, readConfig } from "../../lib/config.ts";
 import { createOta, jsonLog, type Ota, type OtaOptions } from "../../lib/index.ts";
 import { openStore } from "../../prisma/client.ts";
@@ -40,7 +40,7 @@ function wire(): Wiring {
 	const log = jsonLog();
 	if (config.deviceRoots) log.warn("config.device_roots", { trusted: "further device roots beside Apple's" });
 	const auth = authOptions(signIn, config.baseUrl, log);
-	const keys = once(async () => connectAgent({ address: agentAddress(config), log }));
+	const keys = once(async () => connectAgent({ ...agentAt(config), clock: () => new Date(), log }));
 	const store = once(() => openStore(config.databaseUrl));
 	const options: OtaOptions = {
 		baseUrl: config.baseUrl,
@@ -71,6 +71,8 @@ function once<T>(make: () => Promise<T>): () => Promise<T> {
 	};
 }
 
-function agentAddress({ agent }: Config): string {
-	return agent.kind === "unix" ? `unix:${resolve(agent.path)}` : `tls://${agent.host}:${agent.port}`;
+function agentAt({ agent }: Config): Pick<ConnectOptions, "address" | "tls"> {
+	if (agent.kind === "unix") return { address: `unix:${resolve(agent.path)}` };
+	const { host, port, certificate, key, ca } = agent;
+	return { address: `tls://${host}:${port}`, tls: { certificate, key, ca } };
 }

@@ -2,22 +2,36 @@
 import { randomBytes, X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
-import { type AgentKey, type AgentRoles, findSoftHsmModule, formatUri, runAgent } from "../../hsm/index.ts";
-import { type Config, readConfig } from "../../lib/config.ts";
+import { parseArgs } from "node:util";
+import {
+	type AgentKey,
+	type AgentOptions,
+	type AgentRoles,
+	findSoftHsmModule,
+	formatUri,
+	runAgent,
+} from "../../hsm/index.ts";
+import { type Config, type Environment, readConfig } from "../../lib/config.ts";
 import { ConfigError, OtaError } from "../../lib/errors.ts";
 import { jsonLog } from "../../lib/log.ts";
+import { run as runCerts } from "../agent-certificates.ts";
 import { sessionsFor } from "../sessions.ts";
 import { keyLabels, tokenLabel } from "./ceremony.ts";
 
-const usage = `usage: ota agent
+const usage = `usage: ota agent [--listen unix:/path|tls://host:port]
+       ota agent certs --dir DIR [--host NAME ...]
 
-Serves the keys of OTA_CA_KEY, OTA_RA_KEY, OTA_PROFILE_KEY and OTA_SEAL_KEY (default: the token in OTA_DATA_DIR)
-on the socket that OTA_HSM_AGENT names. SIGTERM ends it.
+Serves the keys of OTA_CA_KEY, OTA_RA_KEY, OTA_PROFILE_KEY and OTA_SEAL_KEY (default: the token in OTA_DATA_DIR) at the
+address that --listen or OTA_HSM_AGENT names (default: agent.sock in OTA_DATA_DIR). For tls://, OTA_HSM_AGENT_CERT and
+OTA_HSM_AGENT_KEY are the agent's own certificate and key, OTA_HSM_AGENT_CA is the CA of its clients (PEM, or *_FILE):
+"ota agent certs" makes them. SIGTERM ends it.
 `;
 
 /** Exit code 2: the configuration is at fault, trying again will not help. */
 export async function run(args: readonly string[]): Promise<number> {
-	if (args.length > 0) {
+	if (args[0] === "certs") return runCerts(args.slice(1));
+	const env = environment(args);
+	if (env === null) {
 		process.stderr.write(usage);
 		return 2;
 	}
@@ -26,13 +40,12 @@ export async function run(args: readonly string[]): Promise<number> {
 		process.once("SIGINT", done);
 	});
 	try {
-		const config = readConfig(process.env, (path) => readFileSync(path, "utf8"), "command");
-		if (config.agent.kind !== "unix") throw new ConfigError(["OTA_HSM_AGENT must be unix:/path for ota agent."]);
+		const config = readConfig(env, (path) => readFileSync(path, "utf8"), "command");
 		// The embedded keys lie in the data directory's token, whatever other token the caller uses SoftHSM for.
 		const embedded = resolve(config.dataDir, "softhsm2.conf");
 		process.env.SOFTHSM2_CONF = config.keys.ca === null ? embedded : process.env.SOFTHSM2_CONF || embedded;
 		const agent = await runAgent({
-			listen: `unix:${resolve(config.agent.path)}`,
+			...listenOptions(config),
 			sessions: sessionsFor(process.env.UV_THREADPOOL_SIZE),
 			roles: await readRoles(config),
 			log: jsonLog(),
@@ -46,6 +59,22 @@ export async function run(args: readonly string[]): Promise<number> {
 		process.stderr.write(`${error instanceof Error ? error.message : error}\n`);
 		return error instanceof OtaError && error.code === "config" ? 2 : 1;
 	}
+}
+
+/** The caller's environment, with what the flags say; null when they are not understood. */
+function environment(args: readonly string[]): Environment | null {
+	try {
+		const { listen } = parseArgs({ args: [...args], options: { listen: { type: "string" } } }).values;
+		return listen === undefined ? process.env : { ...process.env, OTA_HSM_AGENT: listen };
+	} catch {
+		return null;
+	}
+}
+
+function listenOptions({ agent }: Config): Pick<AgentOptions, "listen" | "tls"> {
+	if (agent.kind === "unix") return { listen: `unix:${resolve(agent.path)}` };
+	const { host, port, certificate, key, ca } = agent;
+	return { listen: `tls://${host}:${port}`, tls: { certificate, key, ca } };
 }
 
 const roles = ["ca", "ra", "profile", "seal"] as const;

@@ -32,7 +32,7 @@ describe("ota agent", () => {
 			await agent.saw(/hsm\.ready/);
 			const keys = connectAgent({ address: `unix:${join(folder, ".ota/agent.sock")}` });
 			await keys.check();
-			await Promise.all(Array.from({ length: 20 }, () => keys.sign("ca", "sha256", new Uint8Array(32))));
+			await Promise.all(Array.from({ length: 20 }, () => keys.sign("profile", "sha256", new Uint8Array(32))));
 			await keys.close();
 		} finally {
 			expect(await agent.stop()).toBe(0);

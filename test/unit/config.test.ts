@@ -1,4 +1,5 @@
 import { describe, expect, it } from "@jest/globals";
+import { makeCertificates } from "../../bin/agent-certificates.ts";
 import { type Environment, readConfig } from "../../lib/config.ts";
 import { ConfigError } from "../../lib/errors.ts";
 
@@ -93,14 +94,58 @@ describe("readConfig", () => {
 		["OTA_APPROVAL", "manual"],
 		["OTA_APPROVAL", "unknown"],
 		["OTA_LEGACY_SCEP", "on"],
-		["OTA_HSM_AGENT", "tls://hsm.example.com:7443"],
 	])("accepted and then ignored: refuses %s=%s until it is served", (name, value) => {
-		const credentials = { OTA_HSM_AGENT_CERT: pem, OTA_HSM_AGENT_KEY: "key", OTA_HSM_AGENT_CA: pem };
-		const faults = faultsOf({ ...signIn, ...credentials, [name]: value });
+		const faults = faultsOf({ ...signIn, [name]: value });
 		expect(faults).toEqual([
 			expect.stringMatching(`^${name} asks for .*, which this version does not serve yet; (write|leave) .*\\.$`),
 		]);
-		expect(faultsOf({ [name]: value }, "command")).toHaveLength(name === "OTA_HSM_AGENT" ? 4 : 1);
+		expect(faultsOf({ [name]: value }, "command")).toHaveLength(1);
+	});
+
+	describe("an agent behind TLS", () => {
+		const set = makeCertificates(["hsm.example.com"], new Date());
+		const credentials = { OTA_HSM_AGENT_CERT: set.client, OTA_HSM_AGENT_KEY: set.clientKey, OTA_HSM_AGENT_CA: set.ca };
+		const remote = { ...signIn, ...credentials, OTA_HSM_AGENT: "tls://hsm.example.com:7443" };
+
+		it("is read with its credentials, from the text or from files", () => {
+			const expected = {
+				kind: "tls",
+				host: "hsm.example.com",
+				port: 7443,
+				certificate: set.client.trim(),
+				key: set.clientKey.trim(),
+				ca: set.ca.trim(),
+				spawn: false,
+			};
+			expect(readConfig(remote, readFile).agent).toEqual(expected);
+			const texts: Record<string, string> = { "/c": set.client, "/k": set.clientKey, "/a": set.ca };
+			const names = { OTA_HSM_AGENT_CERT_FILE: "/c", OTA_HSM_AGENT_KEY_FILE: "/k", OTA_HSM_AGENT_CA_FILE: "/a" };
+			const env = { ...signIn, ...names, OTA_HSM_AGENT: "tls://hsm.example.com:7443" };
+			expect(readConfig(env, (path) => texts[path] ?? readFile(path)).agent).toEqual(expected);
+		});
+
+		it("lists what its credentials lack, all of it", () => {
+			const faults = faultsOf({ ...signIn, OTA_HSM_AGENT: "tls://hsm.example.com" });
+			expect(faults.map((fault) => fault.split(" ", 2).join(" "))).toEqual([
+				"OTA_HSM_AGENT lacks",
+				"OTA_HSM_AGENT_CERT is",
+				"OTA_HSM_AGENT_KEY is",
+				"OTA_HSM_AGENT_CA is",
+			]);
+		});
+
+		it.each([
+			["OTA_HSM_AGENT", "tls://hsm.example.com:7443/path", /^OTA_HSM_AGENT lacks host or port, or has more/],
+			["OTA_HSM_AGENT", "tls://user@hsm.example.com:7443", /^OTA_HSM_AGENT lacks host or port, or has more/],
+			["OTA_HSM_AGENT_CERT", pem, /^OTA_HSM_AGENT_CERT is not this side's certificate in PEM/],
+			["OTA_HSM_AGENT_KEY", "hunter2", /^OTA_HSM_AGENT_KEY is not that certificate's key/],
+			["OTA_HSM_AGENT_KEY", set.agentKey, /^OTA_HSM_AGENT_KEY is not the key of OTA_HSM_AGENT_CERT/],
+			["OTA_HSM_AGENT_CA", "ca", /^OTA_HSM_AGENT_CA is not the CA/],
+		])("refuses %s=%s", (name, value, fault) => {
+			const faults = faultsOf({ ...remote, [name]: value });
+			expect(faults).toEqual([expect.stringMatching(fault)]);
+			expect(faults.join()).not.toMatch(/hunter2|PRIVATE KEY/);
+		});
 	});
 
 	it.each([
