@@ -79,7 +79,7 @@ const allowed = [
 				"^bin/",
 				"^lib/",
 				"^hsm/index\\.ts$",
-				"^app/_wire/index\\.ts$",
+				"^app/_wire/(auth|index)\\.ts$",
 				"^prisma/",
 				deviceDoor,
 				...npm("next", "oidc-provider"),
