@@ -6,7 +6,7 @@ import { randomBytes, type X509Certificate } from "node:crypto";
 import { access, mkdir, writeFile } from "node:fs/promises";
 import { hostname, userInfo } from "node:os";
 import { join, resolve } from "node:path";
-import { formatUri, type KeyDescription, type Pkcs11Uri, type Token } from "../hsm/index.ts";
+import { auditKey, formatUri, type KeyDescription, type Pkcs11Uri, type Token } from "../hsm/index.ts";
 import { type CeremonyKey, certifySuccessor } from "../lib/ca/ceremony.ts";
 import type { Config } from "../lib/config.ts";
 import { OtaError } from "../lib/errors.ts";
@@ -37,14 +37,18 @@ export const rotateKey: KeysCommand = async (flags, config, log) => {
 	if (role !== "ra" && role !== "profile") return { status: 2, words: "--role must be ra or profile." };
 	const type = flags.type === undefined ? null : typesOf.ra.find((one) => one === flags.type);
 	if (type === undefined) return { status: 2, words: `--type must be one of ${typesOf.ra.join(", ")}.` };
+	if (flags.label !== undefined && type !== null)
+		return { status: 2, words: "--label names a key that is there: it has its type." };
 	nameSoftHsmConfiguration(config);
 	const folder = resolve(flags.out ?? join(config.dataDir, "certs"));
-	return { status: 0, output: await rotate({ role, type, folder, config, log }) };
+	return { status: 0, output: await rotate({ role, type, label: flags.label ?? null, folder, config, log }) };
 };
 
 interface Rotation {
 	role: Rotated;
 	type: GeneratedType | null;
+	/** A key that is there already; null makes one. */
+	label: string | null;
 	/** Where the certificate goes. */
 	folder: string;
 	config: Config;
@@ -59,15 +63,7 @@ async function rotate(rotation: Rotation): Promise<string> {
 	return withTokens(async (tokens) => {
 		const caKey = await issuingKey(await tokens.open(uris.ca), uris.ca, ca);
 		const token = await tokens.open(uris[role]);
-		const keys = await token.describe();
-		const old = keyOf(keys, uris[role]);
-		// The date of an earlier rotation is replaced.
-		const base = old.label.replace(/-\d{8}(-\d+)?$/, "");
-		const suffix = await freeSuffix(rotation, keys, base);
-		const label = `${base}${suffix}`;
-		const type = rotation.type ?? typesOf.ra.find((one) => one === old.type) ?? "rsa-2048";
-		log(`Generating ${label} (${type}) inside the token ${token.label}...`);
-		await generateKey(token, { label, role, type });
+		const { label, suffix } = await successor(rotation, token, uris[role]);
 		log("Signing its certificate with the issuing CA...");
 		const { certificate, transcript } = await certifySuccessor({
 			role,
@@ -91,6 +87,27 @@ async function rotate(rotation: Rotation): Promise<string> {
 		log(oldMayGo[role]);
 		return variables(role, uris[role], label, `${file}.pem`);
 	});
+}
+
+/** The new key's label, and the date that its files bear. */
+async function successor(rotation: Rotation, token: Token, uri: Pkcs11Uri): Promise<{ label: string; suffix: string }> {
+	const { role, log } = rotation;
+	const keys = await token.describe();
+	const old = keyOf(keys, uri);
+	// The date of an earlier rotation is replaced.
+	const base = old.label.replace(/-\d{8}(-\d+)?$/, "");
+	const suffix = await freeSuffix(rotation, keys, base);
+	const label = rotation.label ?? `${base}${suffix}`;
+	if (label === old.label) throw new OtaError("conflict", `${label} is the key that the configuration names already`);
+	if (rotation.label === null) {
+		const type = rotation.type ?? typesOf.ra.find((one) => one === old.type) ?? "rsa-2048";
+		log(`Generating ${label} (${type}) inside the token ${token.label}...`);
+		await generateKey(token, { label, role, type });
+	}
+	const key = keyOf(await token.describe(), label);
+	if (!typesOf.ra.some((one) => one === key.type)) throw new OtaError("key_policy", `${label} is ${key.type}, not RSA`);
+	for (const fault of auditKey(key, role)) log(`Attention: ${label}: ${fault}`);
+	return { label, suffix };
 }
 
 /** The issuing CA's key, once it is the one in its certificate. */

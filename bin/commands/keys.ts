@@ -12,10 +12,11 @@ import { rotateKey } from "../keys-rotate.ts";
 const usage = `usage: ota keys list [--token URI]... [--json]
        ota keys generate --role root|ca|ra|profile|seal --label LABEL [--type TYPE] [--token URI]
        ota keys audit [--json]
-       ota keys rotate --role ra|profile [--type rsa-2048|rsa-3072|rsa-4096] [--out DIR]
+       ota keys rotate --role ra|profile [--type rsa-2048|rsa-3072|rsa-4096 | --label LABEL] [--out DIR]
 
 The tokens are those of OTA_CA_KEY, OTA_RA_KEY, OTA_PROFILE_KEY and OTA_SEAL_KEY (default: the one in OTA_DATA_DIR), or
 URI: pkcs11:token=LABEL?module-path=/path&pin-source=file:/path. TYPE: rsa-2048, rsa-3072, rsa-4096, p-256, p-384, aes-256.
+rotate takes the key LABEL where it is there already (made with the vendor's tool), and makes one otherwise.
 A PIN comes from its file alone, never from the command line. audit: exit code 1 when something is wrong.
 `;
 
@@ -24,7 +25,7 @@ const commands: Readonly<Record<string, { run: KeysCommand; flags: readonly (key
 	list: { run: listKeys, flags: ["token", "json"] },
 	generate: { run: makeKey, flags: ["role", "label", "type", "token"] },
 	audit: { run: auditKeys, flags: ["json"] },
-	rotate: { run: rotateKey, flags: ["role", "type", "out"] },
+	rotate: { run: rotateKey, flags: ["role", "type", "label", "out"] },
 };
 
 export async function run([name = "", ...args]: readonly string[]): Promise<number> {

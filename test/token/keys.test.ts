@@ -223,6 +223,19 @@ describe("ota keys rotate", () => {
 		expect(variables(outcome.stdout).OTA_RA_KEY).toMatch(/;object=scep-ra-\d{8}-2\?/);
 	});
 
+	it("certifies a key that the vendor's tool made, when it is of a kind that fits", () => {
+		ota(["keys", "generate", "--role", "profile", "--label", "signer-3", "--type", "rsa-2048"]);
+		const outcome = ota(["keys", "rotate", "--role", "profile", "--label", "signer-3"]);
+		expect(outcome.stderr).not.toMatch(/Generating|Attention/);
+		expect(variables(outcome.stdout).OTA_PROFILE_KEY).toContain(";object=signer-3?");
+		expect(ota(["keys", "audit"], variables(outcome.stdout)).status).toBe(0);
+		const elliptic = ota(["keys", "rotate", "--role", "profile", "--label", "signer-2"]);
+		expect(elliptic.stderr).toContain("signer-2 is p-256, not RSA");
+		const same = ota(["keys", "rotate", "--role", "profile", "--label", "profile-signing"]);
+		expect(same.stderr).toContain("the key that the configuration names already");
+		expect([elliptic.status, same.status]).toEqual([1, 1]);
+	});
+
 	it.each(["ca", "root", "seal", "admin"])("refuses %s as a usage error, and makes nothing", (role) => {
 		const outcome = ota(["keys", "rotate", "--role", role]);
 		expect(outcome.status).toBe(2);
