@@ -6,6 +6,9 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { formatUri } from "../../hsm/uri.ts";
+import { readCertificate, type X509 } from "../../lib/cms/certificate.ts";
+import { chainFaults } from "../../lib/cms/chain.ts";
+import { ownRules } from "../../lib/enroll/authorities.ts";
 import { OpenSsl } from "../harness/openssl.ts";
 import { makeToken, type TestToken } from "../harness/token.ts";
 
@@ -231,6 +234,15 @@ describe("a ceremony under a root that is kept elsewhere", () => {
 			}
 			const { validFrom, validTo } = new X509Certificate(readFileSync(join(output, "ra.pem")));
 			expect(Date.parse(validTo) - Date.parse(validFrom)).toBeLessThan(366 * 86_400_000 + 600_000);
+		});
+
+		it("leaves chains that the server takes as one ceremony's", () => {
+			const [root, ca, ra, profile] = ["root", "ca", "ra", "profile"].map((role) =>
+				readCertificate(new X509Certificate(readFileSync(join(output, `${role}.pem`))).raw),
+			);
+			for (const leaf of [ra, profile]) {
+				expect(chainFaults([leaf as X509, ca as X509], root as X509, ownRules)).toEqual([]);
+			}
 		});
 
 		it("writes what to configure, which the audit finds good", () => {
