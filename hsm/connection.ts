@@ -16,6 +16,8 @@ interface Waiting {
 	resolve(body: Uint8Array): void;
 	reject(error: OtaError): void;
 	timer: NodeJS.Timeout;
+	/** Monotonic milliseconds. */
+	sentAt: number;
 }
 
 /** Milliseconds of silence after which a remote connection is made anew: a frozen serverless process wakes up to dead ones. */
@@ -61,7 +63,7 @@ export class Connection {
 		return new Promise((resolve, reject) => {
 			const timer = setTimeout(() => this.#expire(id, request.deadline), request.deadline);
 			timer.unref();
-			this.#waiting.set(id, { resolve, reject, timer });
+			this.#waiting.set(id, { resolve, reject, timer, sentAt: performance.now() });
 			// The process stays alive for an answer it waits for, and for nothing else.
 			this.#socket.ref();
 			this.#socket.write(bytes);
@@ -95,9 +97,10 @@ export class Connection {
 	}
 
 	#expire(id: number, deadline: number): void {
-		this.#take(id)?.reject(new OtaError("hsm_unavailable", `no answer from the HSM agent within ${deadline} ms`));
-		// Not a word to anybody: over a network this is how a dead connection looks.
-		if (this.#isRemote && performance.now() - this.#heardAt >= deadline) this.#lose(new ConnectionLost());
+		const call = this.#take(id);
+		call?.reject(new OtaError("hsm_unavailable", `no answer from the HSM agent within ${deadline} ms`));
+		// Nor a word to anybody since: over a network this is how a dead connection looks.
+		if (this.#isRemote && call && this.#heardAt <= call.sentAt) this.#lose(new ConnectionLost());
 	}
 
 	#take(id: number): Waiting | undefined {

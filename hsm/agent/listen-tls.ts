@@ -97,14 +97,16 @@ class Strangers {
 	}
 
 	refused(error: NodeJS.ErrnoException, socket: TLSSocket): void {
+		// Over a refused certificate node:tls closes the socket first, which then no longer knows its peer ...
+		const peer = socket.remoteAddress ?? this.#lastGone;
+		// ... and a handshake that takes too long it leaves open.
+		socket.destroy();
 		const now = performance.now();
 		if (now - this.#toldAt < 1000) {
 			this.#untold += 1;
 			return;
 		}
 		const reason = socket.authorizationError ?? error.code ?? error.message;
-		// Over a refused certificate node:tls closes the socket first, which then no longer knows its peer.
-		const peer = socket.remoteAddress ?? this.#lastGone;
 		this.#log.warn("hsm.peer_refused", { peer, reason: String(reason), untold: this.#untold });
 		this.#toldAt = now;
 		this.#untold = 0;

@@ -30,8 +30,8 @@ export interface Issuer {
 }
 
 const longest = 825 * 86_400_000;
-/** 256 KiB of list; no two octets hold more than one element. */
-const limits = { maxBytes: 256 * 1024, maxElements: 128 * 1024 };
+/** 256 KiB of list; an entry with its reason has eight elements in some fifty octets. */
+const limits = { maxBytes: 256 * 1024, maxElements: 48 * 1024 };
 const keyUsageBit = { keyCertSign: 5, cRLSign: 6 } as const;
 /** Its bits make a CA for old verifiers. */
 const netscapeCertType = "2.16.840.1.113730.1.1";
