@@ -1,7 +1,7 @@
 /** The TLS socket's bounds, and how a client takes a remote agent that is full, silent or slow. */
 import type { Socket } from "node:net";
 import { connect as connectTcp } from "node:net";
-import { createServer } from "node:tls";
+import { connect, createServer } from "node:tls";
 import { afterEach, describe, expect, it } from "@jest/globals";
 import { makeCertificates } from "../../bin/agent-certificates.ts";
 import type { Listener } from "../../hsm/agent/listen.ts";
@@ -87,6 +87,35 @@ describe("the TLS socket", () => {
 		await closed(stranger.resume());
 		await client().check();
 		expect(sockets).toHaveLength(1);
+	});
+});
+
+/** What a raw client sees: whether its session was resumed, a session to resume, or how it ended. */
+function visit(
+	session: Buffer | undefined,
+	more: object,
+): Promise<{ isReused?: boolean; session?: Buffer; ended?: string }> {
+	return new Promise((resolve) => {
+		const socket = connect({ host: "127.0.0.1", port, servername: "localhost", ca: set.ca, session, ...more });
+		let fresh: Buffer | undefined;
+		socket.on("session", (given: Buffer) => {
+			fresh = given;
+		});
+		socket.on("data", () => {
+			resolve({ isReused: socket.isSessionReused(), session: fresh ?? socket.getSession() });
+			socket.destroy();
+		});
+		socket.on("error", (error: NodeJS.ErrnoException) => resolve({ ended: String(error.code) }));
+	});
+}
+
+describe("a session of before", () => {
+	it("does not take the place of a certificate", async () => {
+		await start(obliging);
+		const own = { cert: set.client, key: set.clientKey };
+		const first = await visit(undefined, own);
+		expect(await visit(first.session, own)).toMatchObject({ isReused: false });
+		expect(await visit(first.session, {})).toEqual({ ended: expect.stringMatching(/CERTIFICATE_REQUIRED|ECONNRESET/) });
 	});
 });
 
