@@ -21,12 +21,15 @@ const longestPause = 5_000;
 const steady = 10_000;
 /** A child with this exit code refused its configuration: trying again will not help. */
 const refused = 2;
+/** Unless it ran this long before: what it misses now, a token say, was there and may come back. */
+const accepted = 1_000;
 
 export class Child {
 	private process: ChildProcess | null = null;
 	private timer: NodeJS.Timeout | null = null;
 	private pause = firstPause;
 	private stopping = false;
+	private hasServed = false;
 
 	constructor(private readonly options: ChildOptions) {}
 
@@ -68,7 +71,8 @@ export class Child {
 	private ended(code: number | null, signal: NodeJS.Signals | null, ranFor: number): void {
 		this.process = null;
 		if (this.stopping) return;
-		if (code === refused) {
+		if (code !== refused && ranFor > accepted) this.hasServed = true;
+		if (code === refused && !this.hasServed) {
 			this.options.onEnd(code, signal, null);
 			return;
 		}

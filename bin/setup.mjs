@@ -85,11 +85,33 @@ export async function findBrowser() {
 	return path;
 }
 
+/** p11-kit, whose server plays a remote HSM in the fault tests; they say so themselves where it is missing. */
+export async function installP11Kit() {
+	if (which("p11-kit") && p11KitClients.some((path) => existsSync(path))) return;
+	const installed = await installWith(
+		{ apt: "p11-kit p11-kit-modules" },
+		"p11-kit (a remote token for the fault tests)",
+	).catch(() => false);
+	if (!installed) {
+		console.log(
+			`The tests of a remote token are skipped: there is no p11-kit. Type: ${typeThis("p11-kit p11-kit-modules", "p11-kit")}`,
+		);
+	}
+}
+
+/** The same as in test/harness/p11-kit.ts. */
+const p11KitClients = [
+	"/usr/lib/x86_64-linux-gnu/pkcs11/p11-kit-client.so",
+	"/usr/lib/aarch64-linux-gnu/pkcs11/p11-kit-client.so",
+	"/usr/lib64/pkcs11/p11-kit-client.so",
+	"/usr/lib/pkcs11/p11-kit-client.so",
+];
+
 async function installWith({ apt, brew }, what) {
 	if (process.getuid?.() === 0 && which("apt-get")) {
 		const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
 		await step("Updating the list of Debian packages", "apt-get", ["update"], env).catch(() => undefined);
-		await step(`Installing ${what}`, "apt-get", ["install", "-y", "--no-install-recommends", apt], env);
+		await step(`Installing ${what}`, "apt-get", ["install", "-y", "--no-install-recommends", ...apt.split(" ")], env);
 		return true;
 	}
 	if (brew && which("brew")) {

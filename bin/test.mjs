@@ -6,7 +6,16 @@ import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { build, checkNode, findBrowser, installPackages, installSoftHsm, root, runSetup } from "./setup.mjs";
+import {
+	build,
+	checkNode,
+	findBrowser,
+	installP11Kit,
+	installPackages,
+	installSoftHsm,
+	root,
+	runSetup,
+} from "./setup.mjs";
 
 console.log("next-ota: setting up the tests");
 let browser = null;
@@ -14,6 +23,7 @@ await runSetup(async () => {
 	checkNode();
 	await installPackages();
 	await installSoftHsm();
+	await installP11Kit();
 	browser = await findBrowser();
 	await build();
 });

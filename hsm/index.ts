@@ -2,7 +2,7 @@
 
 export type { KeyedRole as AgentRole } from "./agent/policy.ts";
 export { type AgentOptions, runAgent } from "./agent/run.ts";
-export type { AgentKey, AgentRoles } from "./agent/start.ts";
+export type { AgentKey, AgentRoles, HangWatch } from "./agent/start.ts";
 export { type ConnectOptions, connectAgent } from "./client.ts";
 export { type AuditedRole, auditKey } from "./provision/audit.ts";
 export type { AttributeName, KeyDescription, KeyType } from "./provision/describe.ts";

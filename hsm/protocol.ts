@@ -12,7 +12,7 @@ export type Operation = keyof typeof operations;
 const hashes: Record<HashName, number> = { sha256: 1, sha384: 2, sha512: 3 };
 
 /** 0 is success; each other status is one code of ours on the client's side. */
-export const statuses = { ok: 0, busy: 1, unavailable: 2, refused: 3, malformed: 4, version: 5 } as const;
+export const statuses = { ok: 0, busy: 1, unavailable: 2, refused: 3, malformed: 4, version: 5, config: 6 } as const;
 export type Status = keyof typeof statuses;
 export const statusCodes: Record<Exclude<Status, "ok">, Code> = {
 	busy: "hsm_busy",
@@ -20,6 +20,7 @@ export const statusCodes: Record<Exclude<Status, "ok">, Code> = {
 	refused: "hsm_refused",
 	malformed: "internal",
 	version: "config",
+	config: "config",
 };
 
 export interface Request {

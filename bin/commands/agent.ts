@@ -16,6 +16,7 @@ import { ConfigError, OtaError } from "../../lib/errors.ts";
 import { jsonLog } from "../../lib/log.ts";
 import { run as runCerts } from "../agent-certificates.ts";
 import { sessionsFor } from "../sessions.ts";
+import { startWatchdog } from "../watchdog.ts";
 import { keyLabels, tokenLabel } from "./ceremony.ts";
 
 const usage = `usage: ota agent [--listen unix:/path|tls://host:port]
@@ -48,6 +49,8 @@ export async function run(args: readonly string[]): Promise<number> {
 			...listenOptions(config),
 			sessions: sessionsFor(process.env.UV_THREADPOOL_SIZE),
 			roles: await readRoles(config),
+			refusedPins: resolve(config.dataDir, "refused-pins"),
+			watch: startWatchdog(),
 			log: jsonLog(),
 			clock: () => new Date(),
 			random: randomBytes,

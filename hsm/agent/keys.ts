@@ -33,6 +33,8 @@ export class RoleKey {
 	readonly publicKey: KeyObject | null;
 	/** The mechanisms it goes by, as its trial decided. */
 	readonly means: Means;
+	/** Told of a ciphertext that the token refused: its sender's fault, or the first sign of a token that is going. */
+	onDoubt: (() => void) | null = null;
 	readonly #random: Random;
 
 	constructor(token: OpenToken, found: FoundKey, means: Means, random: Random) {
@@ -66,8 +68,9 @@ export class RoleKey {
 				return operations.unwrap(lease, key, ciphertext, fallback);
 			}, isLate);
 		} catch (error) {
-			if (error instanceof operations.CiphertextRefused && error.isSendersFault) return fallback;
-			throw error;
+			if (!(error instanceof operations.CiphertextRefused) || !error.isSendersFault) throw error;
+			this.onDoubt?.();
+			return fallback;
 		} finally {
 			await grid?.next();
 		}

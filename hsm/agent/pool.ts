@@ -22,6 +22,8 @@ export interface PoolOptions {
 	size: number;
 	/** Work that may wait; more is refused with `hsm_busy`. */
 	maxQueue: number;
+	/** Told that a piece of work begins; what it answers is told of its end. */
+	began?(): () => void;
 }
 
 interface Waiting {
@@ -66,9 +68,11 @@ export class SessionPool {
 	async #lend<T>(work: Work<T>): Promise<T> {
 		const { pkcs11, slot } = this.#options;
 		let session: Handle;
+		const ended = this.#options.began?.();
 		try {
 			session = this.#idle.pop() ?? openSession(pkcs11, slot);
 		} catch (error) {
+			ended?.();
 			// The next in the queue tries for itself, on a later turn: the failure may be this moment's.
 			setImmediate(() => this.#next());
 			throw error;
@@ -88,6 +92,7 @@ export class SessionPool {
 			this.#closeSession(session);
 			throw asOtaError(error);
 		} finally {
+			ended?.();
 			this.#held.delete(session);
 			this.#next();
 		}

@@ -6,6 +6,7 @@ import { constants, type KeyObject, publicEncrypt, verify, X509Certificate } fro
 import { OtaError } from "../../lib/errors.ts";
 import type { Log, Random } from "../../lib/ports.ts";
 import type { RoleKey } from "./keys.ts";
+import type { LastingKey } from "./lasting-key.ts";
 import type { KeyedRole } from "./policy.ts";
 
 /** Resolves when the key does what its role needs; `config` in words that an operator can act upon. */
@@ -65,7 +66,8 @@ async function proveSeal(key: RoleKey, random: Random): Promise<void> {
 }
 
 /** A real signature that verifies: what a health check must ask for (session state stays good without a token). */
-export async function checkSignature(role: KeyedRole, key: RoleKey, random: Random): Promise<void> {
+export async function checkSignature(role: KeyedRole, key: LastingKey, random: Random): Promise<void> {
+	key.assertReady();
 	const message = random(32);
 	const signature = await key.sign("sha256", message);
 	if (key.publicKey && !verify("sha256", message, key.publicKey, signature)) {

@@ -7,7 +7,7 @@ import { type TlsIdentity, tlsOptions, validUntil } from "../tls.ts";
 import { type Listener, listen } from "./listen.ts";
 import { listenTls } from "./listen-tls.ts";
 import { serve } from "./serve.ts";
-import { type AgentRoles, type Started, startKeys } from "./start.ts";
+import { type AgentRoles, type HangWatch, type Started, startKeys } from "./start.ts";
 import { readIssuer } from "./to-be-signed.ts";
 
 export interface AgentOptions {
@@ -21,6 +21,12 @@ export interface AgentOptions {
 	maxQueue?: number;
 	/** Sessions per token; min(2 x cores, the token's maximum - 1) unless told. Whoever spawns the process sets UV_THREADPOOL_SIZE to one more. */
 	sessions?: number;
+	/** Milliseconds that one piece of work on a token may take, 4000 unless told; then `watch` ends this process. */
+	operationDeadline?: number;
+	/** Told of every piece of work on a token; without one a library that hangs is waited for. */
+	watch?: HangWatch;
+	/** Directory in which refused PINs are remembered across restarts (as salted hashes); unless told, in this process alone. */
+	refusedPins?: string;
 	log: Log;
 	clock: Clock;
 	random: Random;
@@ -32,9 +38,9 @@ export interface AgentOptions {
  */
 export async function runAgent(options: AgentOptions): Promise<{ close(): Promise<void> }> {
 	const open = opener(options);
-	const { roles, sessions, maxQueue = 256, log, clock, random } = options;
+	const { roles, maxQueue = 256, operationDeadline = 4000, log, clock, random } = options;
 	const issuer = roles.ca?.certificate ? readIssuer(roles.ca.certificate) : null;
-	const started = await startKeys({ roles, sessions, maxQueue, log, random });
+	const started = await startKeys({ ...options, maxQueue, operationDeadline });
 	const sockets = new Set<Socket>();
 	const accept = (socket: Socket): void => {
 		sockets.add(socket);

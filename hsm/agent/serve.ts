@@ -14,13 +14,14 @@ import {
 	type Status,
 	VersionError,
 } from "../protocol.ts";
-import type { IsLate, RoleKey } from "./keys.ts";
+import type { IsLate } from "./keys.ts";
+import type { LastingKey } from "./lasting-key.ts";
 import { checkPolicy, type KeyedRole } from "./policy.ts";
 import { checkSignature } from "./proof.ts";
 import { checkToBeSigned, type Issuer } from "./to-be-signed.ts";
 
 export interface ServeOptions {
-	keys: ReadonlyMap<KeyedRole, RoleKey>;
+	keys: ReadonlyMap<KeyedRole, LastingKey>;
 	/** Of the CA's certificate; null: the CA role signs nothing. */
 	issuer: Issuer | null;
 	log: Log;
@@ -76,6 +77,7 @@ function breakOff(socket: Socket, error: unknown, log: Log, respond: (response: 
 function statusOf(error: OtaError): Exclude<Status, "ok"> {
 	if (error.code === "hsm_busy") return "busy";
 	if (error.code === "hsm_unavailable") return "unavailable";
+	if (error.code === "config") return "config";
 	return error.code === "malformed" ? "malformed" : "refused";
 }
 
@@ -93,7 +95,7 @@ async function perform(request: Request, options: ServeOptions): Promise<Uint8Ar
 	return await operate(request, key, isLate);
 }
 
-async function operate({ operation, body }: Request, key: RoleKey, isLate: IsLate): Promise<Uint8Array> {
+async function operate({ operation, body }: Request, key: LastingKey, isLate: IsLate): Promise<Uint8Array> {
 	switch (operation) {
 		case "sign": {
 			const { hash, message } = decodeSign(body);

@@ -1,10 +1,14 @@
-/** The agent's start: every role's URI, token, key and certificate tried, and all faults told at once. */
+/** The agent's start: every role's URI, token, key and certificate tried, and all faults told at once; the same again for a lost module. */
 import { asOtaError, ConfigError, type OtaError } from "../../lib/errors.ts";
 import type { Log, Random } from "../../lib/ports.ts";
 import { parseUri } from "../uri.ts";
+import { type Identity, identify } from "./identity.ts";
 import { openKey, type RoleKey } from "./keys.ts";
+import { LastingKey } from "./lasting-key.ts";
 import { type KeyedRole, keyedRoles } from "./policy.ts";
 import { proveKey } from "./proof.ts";
+import { Recovery, type RoleKeys } from "./recovery.ts";
+import { RefusedPins } from "./refused-pins.ts";
 import { Tokens } from "./tokens.ts";
 
 export interface AgentKey {
@@ -19,35 +23,115 @@ export interface StartOptions {
 	roles: AgentRoles;
 	sessions?: number;
 	maxQueue: number;
+	/** Where refused PINs are remembered. */
+	refusedPins?: string;
+	watch?: HangWatch;
+	/** Milliseconds that one piece of work on the token may take. */
+	operationDeadline: number;
 	log: Log;
 	random: Random;
 }
 
+/** Ends the process when a call into the vendor's library hangs. It watches from another thread, since such a call blocks this one. */
+export interface HangWatch {
+	/** Something begins that may take this long (ms); what it answers is called at its end. */
+	began(deadline: number): () => void;
+}
+
+/** How long initialising a module and finding all of its keys may take (ms). */
+const openingDeadline = 30_000;
+
 export interface Started {
-	keys: ReadonlyMap<KeyedRole, RoleKey>;
+	keys: ReadonlyMap<KeyedRole, LastingKey>;
 	/** Drains and lets the tokens go. */
 	close(): Promise<void>;
 }
 
 /** Rejects with ConfigError (all faults) or, when only that is wrong, `hsm_unavailable`. */
 export async function startKeys(options: StartOptions): Promise<Started> {
-	const tokens = new Tokens(options);
-	const keys = new Map<KeyedRole, RoleKey>();
+	const { watch, operationDeadline } = options;
+	options.log.info("hsm.state", { state: "starting" });
+	const tokens = new Tokens({
+		...options,
+		refusedPins: new RefusedPins({ ...options, directory: options.refusedPins }),
+		...(watch && { began: () => watch.began(operationDeadline) }),
+	});
+	const ended = watch?.began(openingDeadline);
+	try {
+		return await openAll(tokens, options);
+	} catch (error) {
+		await tokens.close();
+		throw error;
+	} finally {
+		ended?.();
+	}
+}
+
+/** A role's key, and what it will be known by when it is found again. */
+interface Opened {
+	key: RoleKey;
+	identity: Identity;
+}
+
+async function openAll(tokens: Tokens, options: StartOptions): Promise<Started> {
+	const opened = new Map<KeyedRole, Opened>();
 	const failures: [KeyedRole, OtaError][] = [];
 	// One after the other: the order of logins and of the report stays the same.
 	for (const role of keyedRoles) {
 		const key = options.roles[role];
 		if (!key) continue;
 		await openRole(role, key, tokens, options).then(
-			(opened) => keys.set(role, opened),
+			(one) => opened.set(role, one),
 			(error: unknown) => failures.push([role, asOtaError(error)]),
 		);
 	}
-	const faults = [...sharedKeys(keys), ...configFaults(failures)];
-	if (keys.size === 0 && failures.length === 0) faults.push("no role has a key");
-	if (faults.length === 0 && failures.length === 0) return { keys, close: () => tokens.close() };
-	await tokens.close();
-	throw faults.length > 0 ? new ConfigError(faults) : (failures[0] as [KeyedRole, OtaError])[1];
+	const faults = [...sharedKeys(opened), ...configFaults(failures)];
+	if (opened.size === 0 && failures.length === 0) faults.push("no role has a key");
+	if (faults.length > 0) throw new ConfigError(faults);
+	if (failures[0]) throw failures[0][1];
+	return keep(opened, tokens, options);
+}
+
+/** The keys as they last: one recovery for each module, since finalising ends what every token of it has open. */
+function keep(opened: ReadonlyMap<KeyedRole, Opened>, tokens: Tokens, options: StartOptions): Started {
+	const recoveries = new Map<string, Recovery>();
+	const keys = new Map<KeyedRole, LastingKey>();
+	for (const [role, { key }] of opened) {
+		const module = key.token.modulePath;
+		const recovery = recoveries.get(module) ?? recoveryOf(module, opened, tokens, options);
+		recoveries.set(module, recovery);
+		keys.set(role, new LastingKey(role, recovery));
+	}
+	const close = async (): Promise<void> => {
+		await Promise.all([...recoveries.values()].map((recovery) => recovery.close()));
+		await tokens.close();
+	};
+	return { keys, close };
+}
+
+function recoveryOf(
+	module: string,
+	opened: ReadonlyMap<KeyedRole, Opened>,
+	tokens: Tokens,
+	options: StartOptions,
+): Recovery {
+	const ours = [...opened].filter(([, { key }]) => key.token.modulePath === module);
+	const reopen = async (): Promise<RoleKeys> => {
+		const ended = options.watch?.began(openingDeadline);
+		try {
+			await tokens.restart(module);
+			const keys = new Map<KeyedRole, RoleKey>();
+			for (const [role, { identity }] of ours) {
+				const { key } = await openRole(role, options.roles[role] as AgentKey, tokens, options, identity);
+				keys.set(role, key);
+			}
+			return keys;
+		} finally {
+			ended?.();
+		}
+	};
+	const keys = new Map(ours.map(([role, { key }]) => [role, key]));
+	return new Recovery({ ...options, module, keys, reopen });
 }
 
 async function openRole(
@@ -55,14 +139,16 @@ async function openRole(
 	{ uri, certificate }: AgentKey,
 	tokens: Tokens,
 	options: StartOptions,
-): Promise<RoleKey> {
+	known?: Identity,
+): Promise<Opened> {
 	const parsed = parseUri(uri);
 	if (parsed.pinValue !== undefined) options.log.warn("hsm.pin_value", { role, remedy: "use pin-source=file:" });
 	const token = await tokens.open(parsed);
 	const key = await openKey(token, role, parsed, options.random);
 	options.log.info("hsm.mechanisms", { role, token: token.name, ...key.means.names });
+	await known?.(key);
 	await proveKey(role, key, certificate, options);
-	return key;
+	return { key, identity: known ?? (await identify(role, key, options.random)) };
 }
 
 /** One line a fault, `role: what`; what several roles share (their token's PIN) is said once. */
@@ -76,10 +162,10 @@ function configFaults(failures: readonly [KeyedRole, OtaError][]): string[] {
 }
 
 /** CA, RA, profile and seal keys are different keys. */
-function sharedKeys(keys: ReadonlyMap<KeyedRole, RoleKey>): string[] {
+function sharedKeys(opened: ReadonlyMap<KeyedRole, Opened>): string[] {
 	const seen = new Map<string, KeyedRole>();
 	const faults: string[] = [];
-	for (const [role, key] of keys) {
+	for (const [role, { key }] of opened) {
 		const identity = `${key.token.slot.slot.toString("hex")}|${key.token.name}|${key.handle.toString("hex")}`;
 		const other = seen.get(identity);
 		if (other) faults.push(`${other}, ${role}: one key in two roles; each needs its own`);

@@ -2,13 +2,16 @@
 import { availableParallelism } from "node:os";
 import { OtaError } from "../../lib/errors.ts";
 import { loadModule, type Module, type Pkcs11 } from "../token/module.ts";
-import { findToken, login, openSession, readPin, type Slot, unpadded } from "../token/slot.ts";
+import { findToken, type Handle, login, openSession, PinRefused, readPin, type Slot, unpadded } from "../token/slot.ts";
 import { type Pkcs11Uri, redactUri } from "../uri.ts";
 import { SessionPool } from "./pool.ts";
+import type { RefusedPins } from "./refused-pins.ts";
 
 export interface OpenToken {
 	/** The token's label, for the operator. */
 	name: string;
+	/** The library that it is reached through. */
+	modulePath: string;
 	pkcs11: Pkcs11;
 	slot: Slot;
 	pool: SessionPool;
@@ -17,6 +20,9 @@ export interface OpenToken {
 export interface TokenOptions {
 	sessions?: number;
 	maxQueue: number;
+	refusedPins: RefusedPins;
+	/** As PoolOptions have it. */
+	began?(): () => void;
 }
 
 /** The tokens of one agent. */
@@ -42,30 +48,54 @@ export class Tokens {
 		}
 		const slot = findToken(module.pkcs11, uri);
 		const name = `${path}|${slot.info.serialNumber}|${slot.info.label}`;
-		const opened = this.#tokens.get(name) ?? this.#login(module.pkcs11, slot, uri);
+		const opened = this.#tokens.get(name) ?? this.#login(module, slot, uri);
 		this.#tokens.set(name, opened);
 		return await opened;
 	}
 
-	async #login(pkcs11: Pkcs11, slot: Slot, uri: Pkcs11Uri): Promise<OpenToken> {
+	async #login({ pkcs11, path }: Module, slot: Slot, uri: Pkcs11Uri): Promise<OpenToken> {
+		const { sessions, maxQueue, refusedPins, began } = this.#options;
 		const pin = await readPin(uri);
+		refusedPins.check(slot.info, pin);
 		const anchor = openSession(pkcs11, slot);
 		try {
 			login(pkcs11, slot, anchor, pin);
 		} catch (error) {
-			pkcs11.C_CloseSession(anchor);
+			if (error instanceof PinRefused) refusedPins.remember(slot.info, pin);
+			closeQuietly(pkcs11, anchor);
 			throw error;
 		}
-		const size = poolSize(slot, this.#options.sessions);
-		const pool = new SessionPool({ pkcs11, slot, size, maxQueue: this.#options.maxQueue }, anchor);
-		return { name: unpadded(slot.info.label), pkcs11, slot, pool };
+		refusedPins.forget(slot.info);
+		const pool = new SessionPool({ pkcs11, slot, size: poolSize(slot, sessions), maxQueue, began }, anchor);
+		return { name: unpadded(slot.info.label), modulePath: path, pkcs11, slot, pool };
+	}
+
+	/** Drains the pools of a module and initialises it anew; its tokens are then to be opened again. `hsm_unavailable`. */
+	async restart(modulePath: string): Promise<void> {
+		await this.#drain(modulePath);
+		for (const module of this.#modules.values()) if (module.path === modulePath) module.restart();
 	}
 
 	/** Drains the pools, then finalises the modules. */
 	async close(): Promise<void> {
-		const opened = await Promise.allSettled(this.#tokens.values());
-		await Promise.all(opened.map((token) => (token.status === "fulfilled" ? token.value.pool.close() : undefined)));
+		for (const module of this.#modules.values()) await this.#drain(module.path);
 		for (const module of this.#modules.values()) module.release();
+	}
+
+	/** Closes and forgets a module's tokens once nothing of them is in flight. */
+	async #drain(modulePath: string): Promise<void> {
+		const ours = [...this.#tokens].filter(([name]) => name.startsWith(`${modulePath}|`));
+		for (const [name] of ours) this.#tokens.delete(name);
+		const opened = await Promise.allSettled(ours.map(([, token]) => token));
+		await Promise.all(opened.map((token) => (token.status === "fulfilled" ? token.value.pool.close() : undefined)));
+	}
+}
+
+function closeQuietly(pkcs11: Pkcs11, session: Handle): void {
+	try {
+		pkcs11.C_CloseSession(session);
+	} catch {
+		// It is gone already, with its token.
 	}
 }
 

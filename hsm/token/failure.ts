@@ -30,6 +30,10 @@ export function failureKind(error: unknown): FailureKind {
 	return permanent.has(value) ? "permanent" : "operation";
 }
 
+/** The token or the way to it is gone, as one of our errors tells: worth a recovery. Late work and a closing agent are not. */
+export const isLoss = (error: OtaError): boolean =>
+	error.code === "hsm_unavailable" && failureKind(error.cause) === "connection";
+
 /** `C_X: CKR_Y (0x..)`, for the operator. */
 export function failureWords(call: string, error: unknown): string {
 	const value = returnValue(error);

@@ -1,6 +1,6 @@
 /** The PKCS#11 library of a vendor: loaded once per process, initialised with locking, finalised by who initialised it. */
 import pkcs11js from "pkcs11js";
-import { OtaError } from "../../lib/errors.ts";
+import { asOtaError, OtaError } from "../../lib/errors.ts";
 import { CKR_CRYPTOKI_ALREADY_INITIALIZED, failureWords, returnValue } from "./failure.ts";
 
 export type Pkcs11 = InstanceType<typeof pkcs11js.PKCS11>;
@@ -20,6 +20,11 @@ const modules = new Map<string, Loaded>();
 export interface Module {
 	readonly pkcs11: Pkcs11;
 	readonly path: string;
+	/**
+	 * Finalises and initialises: the one cure for a lost token that every vendor has. Voids all sessions, slots and handles of
+	 * every holder, and nothing may be in flight. `hsm_unavailable` when it does not come up; then call it again.
+	 */
+	restart(): void;
 	release(): void;
 }
 
@@ -40,11 +45,20 @@ export function loadModule(path: string, parameters?: string): Module {
 	return {
 		pkcs11: loaded.pkcs11,
 		path,
+		restart() {
+			if (!loaded.isOurs) return;
+			finalize(loaded.pkcs11);
+			try {
+				initialize(loaded.pkcs11, path, loaded.parameters);
+			} catch (error) {
+				throw new OtaError("hsm_unavailable", asOtaError(error).message, { cause: error });
+			}
+		},
 		release() {
 			if (!isHeld) return;
 			isHeld = false;
 			loaded.users -= 1;
-			if (loaded.users === 0 && loaded.isOurs) loaded.pkcs11.C_Finalize();
+			if (loaded.users === 0 && loaded.isOurs) finalize(loaded.pkcs11);
 		},
 	};
 }
@@ -59,6 +73,14 @@ function load(path: string): Loaded {
 	const loaded = { pkcs11, users: 0, isOurs: false, parameters: undefined };
 	modules.set(path, loaded);
 	return loaded;
+}
+
+function finalize(pkcs11: Pkcs11): void {
+	try {
+		pkcs11.C_Finalize();
+	} catch {
+		// Not initialised since the last restart failed, or gone with its device.
+	}
 }
 
 /** True when it was us who initialised it. */

@@ -20,19 +20,39 @@ export const unpadded = (text: string): string => text.replace(/[\0 ]+$/, "");
 
 /** Initialised tokens of the module. */
 export function listTokens(pkcs11: Pkcs11): Slot[] {
-	return pkcs11
-		.C_GetSlotList(true)
-		.map((slot) => ({ slot, info: pkcs11.C_GetTokenInfo(slot) }))
-		.filter(({ info }) => (info.flags & pkcs11js.CKF_TOKEN_INITIALIZED) !== 0);
+	try {
+		return pkcs11
+			.C_GetSlotList(true)
+			.map((slot) => ({ slot, info: pkcs11.C_GetTokenInfo(slot) }))
+			.filter(({ info }) => (info.flags & pkcs11js.CKF_TOKEN_INITIALIZED) !== 0);
+	} catch (error) {
+		throw asHsmError("C_GetSlotList", error);
+	}
 }
 
-/** The one token that the URI means; `config` when none or several match. */
+/** No token answers to the URI: it may have been taken away, and may come back. */
+export class TokenAbsent extends OtaError {
+	constructor(uri: Pkcs11Uri) {
+		super("config", `${tokenWords(uri)}: no such token`);
+	}
+}
+
+/** The token refused its PIN, or would lock at the next refusal: terminal until an operator acts. */
+export class PinRefused extends OtaError {
+	constructor(message: string) {
+		super("config", message);
+	}
+}
+
+const tokenWords = (uri: Pkcs11Uri): string => redactUri({ ...uri, object: undefined, id: undefined });
+
+/** The one token that the URI means; `config` when none (TokenAbsent) or several match. */
 export function findToken(pkcs11: Pkcs11, uri: Pkcs11Uri): Slot {
 	const matches = listTokens(pkcs11).filter(({ info }) => matchesUri(info, uri));
 	const [match] = matches;
 	if (match && matches.length === 1) return match;
-	const words = match ? `${matches.length} tokens match; add serial=` : "no such token";
-	throw new OtaError("config", `${redactUri({ ...uri, object: undefined, id: undefined })}: ${words}`);
+	if (!match) throw new TokenAbsent(uri);
+	throw new OtaError("config", `${tokenWords(uri)}: ${matches.length} tokens match; add serial=`);
 }
 
 function matchesUri(info: TokenInfo, uri: Pkcs11Uri): boolean {
@@ -75,23 +95,22 @@ export function openSession(pkcs11: Pkcs11, { slot }: Slot, isWriter = false): H
 
 /**
  * Logs the user in through `session`, with one C_Login and never a second. A refused PIN is `config` and terminal:
- * tokens lock after a few.
+ * tokens lock after a few. Throws PinRefused.
  */
 export function login(pkcs11: Pkcs11, { info }: Slot, session: Handle, pin: string): void {
 	const name = unpadded(info.label);
 	if ((info.flags & pkcs11js.CKF_USER_PIN_LOCKED) !== 0)
-		throw new OtaError("config", `token ${name}: its PIN is locked`);
+		throw new PinRefused(`token ${name}: its PIN is locked; unlock it as security officer, then start again`);
 	if ((info.flags & pkcs11js.CKF_USER_PIN_FINAL_TRY) !== 0) {
-		throw new OtaError("config", `token ${name}: one attempt is left before its PIN locks; log in by hand first`);
+		throw new PinRefused(`token ${name}: one attempt is left before its PIN locks; log in by hand first`);
 	}
 	try {
 		pkcs11.C_Login(session, pkcs11js.CKU_USER, pin);
 	} catch (error) {
 		if (returnValue(error) === CKR_USER_ALREADY_LOGGED_IN) return;
 		if (failureKind(error) !== "pin") throw asHsmError("C_Login", error);
-		throw new OtaError(
-			"config",
-			`token ${name} refused the PIN (${failureWords("C_Login", error)}); it is not tried again`,
+		throw new PinRefused(
+			`token ${name} refused the PIN (${failureWords("C_Login", error)}); it is not tried again: correct the PIN file`,
 		);
 	}
 }

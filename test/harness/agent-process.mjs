@@ -1,5 +1,6 @@
 /** The HSM agent as a process for tests: options as JSON in argv, one JSON line on stdout when ready or refused, log on stderr. */
 import { randomBytes } from "node:crypto";
+import { startWatchdog } from "../../dist/bin/watchdog.js";
 import { runAgent } from "../../dist/hsm/index.js";
 
 const { roles, ...options } = JSON.parse(process.argv[2]);
@@ -10,6 +11,7 @@ try {
 	const agent = await runAgent({
 		...options,
 		roles,
+		watch: startWatchdog(),
 		log: { info: say("info"), warn: say("warn"), error: say("error") },
 		clock: () => new Date(),
 		random: randomBytes,
@@ -18,5 +20,5 @@ try {
 	process.stdout.write(`${JSON.stringify({ ready: true })}\n`);
 } catch (error) {
 	process.stdout.write(`${JSON.stringify({ ready: false, code: error.code, message: error.message })}\n`);
-	process.exitCode = 1;
+	process.exitCode = error.code === "config" ? 2 : 1;
 }

@@ -47,6 +47,10 @@ export interface AgentOptions {
 	sessions?: number;
 	/** Over mutual TLS, at this port, with each side's credentials; else on a unix socket below `dir`. */
 	remote?: { port: number; agent: TlsIdentity; client: TlsIdentity };
+	operationDeadline?: number;
+	refusedPins?: string;
+	/** Further variables of its environment. */
+	env?: Record<string, string>;
 	/** The client's, in ms. */
 	deadline?: number;
 	log?: Log;
@@ -151,8 +155,9 @@ export async function startAgent(options: AgentOptions): Promise<TestAgent> {
 	};
 }
 
-function spawnAgent(options: AgentOptions, listen: string, onLog: (chunk: string) => void): ChildProcess {
-	const { token, maxQueue, sessions = 4 } = options;
+/** Arguments of node, and the environment, of an agent process. */
+export function agentCommand(options: AgentOptions, listen: string): { args: string[]; env: NodeJS.ProcessEnv } {
+	const { token, maxQueue, sessions = 4, operationDeadline, refusedPins } = options;
 	const roles = Object.fromEntries(
 		Object.entries(options.roles).map(([role, { object, uri, certificate }]) => [
 			role,
@@ -162,14 +167,14 @@ function spawnAgent(options: AgentOptions, listen: string, onLog: (chunk: string
 			},
 		]),
 	);
-	const child = spawn(
-		process.execPath,
-		[here("./agent-process.mjs"), JSON.stringify({ listen, tls: options.remote?.agent, roles, maxQueue, sessions })],
-		{
-			env: { ...process.env, ...token.env, UV_THREADPOOL_SIZE: String(sessions + 1) },
-			stdio: ["ignore", "pipe", "pipe"],
-		},
-	);
+	const settings = { listen, tls: options.remote?.agent, roles, maxQueue, sessions, operationDeadline, refusedPins };
+	const env = { ...process.env, ...token.env, ...options.env, UV_THREADPOOL_SIZE: String(sessions + 1) };
+	return { args: [here("./agent-process.mjs"), JSON.stringify(settings)], env };
+}
+
+function spawnAgent(options: AgentOptions, listen: string, onLog: (chunk: string) => void): ChildProcess {
+	const { args, env } = agentCommand(options, listen);
+	const child = spawn(process.execPath, args, { env, stdio: ["ignore", "pipe", "pipe"] });
 	child.stderr?.on("data", (chunk) => onLog(String(chunk)));
 	return child;
 }
