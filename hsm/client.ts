@@ -73,13 +73,35 @@ class AgentClient {
 		this.#inFlight += 1;
 		const end = performance.now() + this.#deadline;
 		try {
-			return await this.#attempt(role, operation, body, end);
-		} catch (error) {
-			// Every operation may be done twice without harm; a second loss is told to the caller.
-			if (!(error instanceof ConnectionLost) || this.#isClosed) throw error;
-			return await this.#attempt(role, operation, body, end);
+			return await this.#attempts(role, operation, body, end);
 		} finally {
 			this.#inFlight -= 1;
+		}
+	}
+
+	/** Every operation may be done twice without harm; a second loss is told to the caller. */
+	async #attempts(
+		role: Request["role"],
+		operation: Request["operation"],
+		body: Uint8Array,
+		end: number,
+	): Promise<Uint8Array> {
+		let losses = 0;
+		let mute = 0;
+		for (;;) {
+			try {
+				return await this.#attempt(role, operation, body, end);
+			} catch (error) {
+				if (!(error instanceof ConnectionLost) || this.#isClosed || performance.now() >= end) throw error;
+				if (error.wasMute && mute < pauses.length) {
+					// The kernel lets callers in for as long as a killed agent takes to vanish: that was no try.
+					await pause(pauses[mute] ?? 0);
+					mute += 1;
+					continue;
+				}
+				losses += 1;
+				if (losses > 1) throw error;
+			}
 		}
 	}
 

@@ -7,6 +7,8 @@ import { decodeResponse, encodeRequest, type Request, type Response, statusCodes
 
 /** The connection went away before the answer came: whether the agent did the work is unknown. */
 export class ConnectionLost extends OtaError {
+	/** Nothing ever came over it: so ends who is let in by an agent that is just dying. */
+	wasMute = false;
 	constructor(cause?: unknown) {
 		super("hsm_unavailable", "the connection to the HSM agent was lost", { cause });
 	}
@@ -30,6 +32,7 @@ export class Connection {
 	readonly #onLost: (error: OtaError) => void;
 	readonly #isRemote: boolean;
 	#heardAt = performance.now();
+	#isMute = true;
 	#nextId = 1;
 	#isLost = false;
 
@@ -55,7 +58,7 @@ export class Connection {
 
 	/** Sends one request; answers the response's body or rejects with its code. */
 	call(request: Omit<Request, "id">): Promise<Uint8Array> {
-		if (this.#isLost) return Promise.reject(new ConnectionLost());
+		if (this.#isLost) return Promise.reject(this.#toldOfMuteness(new ConnectionLost()));
 		const id = this.#nextId;
 		// 0 is no request's: with it the agent speaks about the connection.
 		this.#nextId = (this.#nextId + 1) >>> 0 || 1;
@@ -77,6 +80,7 @@ export class Connection {
 
 	#receive(chunk: Buffer): void {
 		this.#heardAt = performance.now();
+		this.#isMute = false;
 		try {
 			for (const bytes of this.#reader.push(chunk)) this.#settle(decodeResponse(bytes));
 		} catch (error) {
@@ -112,9 +116,15 @@ export class Connection {
 		return call;
 	}
 
+	#toldOfMuteness<E extends OtaError>(error: E): E {
+		if (error instanceof ConnectionLost) error.wasMute = this.#isMute;
+		return error;
+	}
+
 	#lose(error: OtaError): void {
 		if (this.#isLost) return;
 		this.#isLost = true;
+		this.#toldOfMuteness(error);
 		this.#socket.destroy();
 		for (const id of [...this.#waiting.keys()]) this.#take(id)?.reject(error);
 		this.#onLost(error);
