@@ -110,17 +110,17 @@ function initNss({ modulePath, libraryParameters, pin }) {
 
 /** The first PINs are the same everywhere and must be changed, the Security Officer's before the user's is set. */
 function initOpencryptoki({ modulePath, label, pin }) {
-	const soPin = `${pin}-so`;
+	const [first, soPin, firstPin] = ["87654321", "76543210", "1a2b3c4d"];
 	const { pkcs11 } = loadModule(modulePath);
 	const slot = pkcs11.C_GetSlotList(true).find((one) => /Soft/i.test(pkcs11.C_GetTokenInfo(one).model));
-	pkcs11.C_InitToken(slot, "87654321", label.padEnd(32));
+	pkcs11.C_InitToken(slot, first, label.padEnd(32));
 	const session = pkcs11.C_OpenSession(slot, pkcs11js.CKF_SERIAL_SESSION | pkcs11js.CKF_RW_SESSION);
-	pkcs11.C_Login(session, pkcs11js.CKU_SO, "87654321");
-	pkcs11.C_SetPIN(session, "87654321", soPin);
-	pkcs11.C_InitPIN(session, "first-pin");
+	pkcs11.C_Login(session, pkcs11js.CKU_SO, first);
+	pkcs11.C_SetPIN(session, first, soPin);
+	pkcs11.C_InitPIN(session, firstPin);
 	pkcs11.C_Logout(session);
-	pkcs11.C_Login(session, pkcs11js.CKU_USER, "first-pin");
-	pkcs11.C_SetPIN(session, "first-pin", pin);
+	pkcs11.C_Login(session, pkcs11js.CKU_USER, firstPin);
+	pkcs11.C_SetPIN(session, firstPin, pin);
 	pkcs11.C_CloseSession(session);
 	pkcs11.C_Finalize();
 }

@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { createPublicKey, type KeyObject, randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { formatUri, type Pkcs11Uri } from "../../hsm/uri.ts";
@@ -81,7 +81,8 @@ async function makeKeys(uri: string, env: Record<string, string>, keys: object[]
 
 async function pinFileIn(dir: string): Promise<{ pin: string; pinFile: string }> {
 	await mkdir(dir, { recursive: true });
-	const [pin, pinFile] = [randomBytes(8).toString("hex"), join(dir, "pin")];
+	// opencryptoki takes no more than eight characters.
+	const [pin, pinFile] = [randomBytes(4).toString("hex"), join(dir, "pin")];
 	await writeFile(pinFile, `${pin}\n`, { mode: 0o600 });
 	return { pin, pinFile };
 }
@@ -147,26 +148,34 @@ async function end(child: ChildProcess): Promise<void> {
 	await ended;
 }
 
-const ock = library("opencryptoki/libopencryptoki.so", "pkcs11/libopencryptoki.so");
+const ock = library("opencryptoki/libopencryptoki.so.0", "opencryptoki/libopencryptoki.so");
 
-/** One token for the whole machine, which the suite would initialise: only where it is told that it may. */
+const ockDaemon = "/usr/sbin/pkcsslotd";
+const ockState = "/var/lib/opencryptoki/swtok";
+
+/** One token for the whole machine, which the suite erases: only where it is told that it may. */
 const opencryptoki: Vendor = {
 	name: "opencryptoki soft token",
 	missing: () =>
-		needs([ock, "libopencryptoki.so (Debian: opencryptoki)"], ["/usr/sbin/pkcsslotd", "pkcsslotd"]) ??
+		needs([ock, "libopencryptoki.so (Debian: opencryptoki)"], [ockDaemon, "pkcsslotd"]) ??
 		(process.env.OTA_TEST_OPENCRYPTOKI === "1"
 			? null
 			: "its token is the machine's; OTA_TEST_OPENCRYPTOKI=1 lets this suite erase it"),
 	async make(dir) {
 		const { pin, pinFile } = await pinFileIn(dir);
-		const daemon = spawn("/usr/sbin/pkcsslotd", [], { stdio: "ignore" });
-		await new Promise((resolve) => daemon.once("exit", resolve));
+		// Without its state the token has its first PINs again.
+		for (const name of ["NVTOK.DAT", "MK_SO", "MK_USER", "TOK_OBJ/OBJ.IDX"])
+			await rm(join(ockState, name), { force: true });
+		await rm("/dev/shm/var.lib.opencryptoki.swtok", { force: true });
+		// In the foreground, so that it can be ended.
+		const daemon = spawn(ockDaemon, ["-f"], { stdio: "ignore" });
+		await appears("/run/pkcsslotd.socket", daemon);
 		const modulePath = String(ock);
 		const label = "ota-opencryptoki";
 		await inVendorProcess({}, { do: "initOpencryptoki", modulePath, label, pin });
 		const uri = (object: string): string => formatUri({ token: label, object, modulePath, pinFile });
 		const publicKeys = await makeKeys(uri(""), {}, [...signers, rsaSeal]);
-		return { env: {}, uri, publicKeys, hasEc: false, hasAesGcm: false, stop: async () => undefined };
+		return { env: {}, uri, publicKeys, hasEc: false, hasAesGcm: false, stop: () => end(daemon) };
 	},
 };
 
