@@ -185,7 +185,7 @@ const tpm: Vendor = {
 	name: "tpm2-pkcs11 on swtpm",
 	missing: () =>
 		needs([tpm2, "libtpm2_pkcs11.so (Debian: libtpm2-pkcs11-1)"], ["/usr/bin/swtpm", "swtpm"]) ??
-		"it needs tpm2-abrmd and its D-Bus, which this suite does not start",
+		"it makes no key by our templates (C_GenerateKeyPair: attribute mismatch, CKA_VERIFY); keys must be made by its own tool",
 	make: () => Promise.reject(new Error("tpm2-pkcs11 is not started by this suite")),
 };
 
