@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { signIn } from "../harness/browser.ts";
@@ -65,6 +65,22 @@ describe.each(bothWays)("health under %s", (_, settings) => {
 		await until(async () => (await get("/api/health/ready")).status === 200);
 		expect((await browser.visit(`${server.url}/enroll`)).status).toBe(200);
 		expect(server.output()).toMatch(/agent process was ended by SIGKILL/);
+	});
+
+	it("says 503 while the token is away, its state to the agent's log alone, and recovers by itself", async () => {
+		const tokens = join(server.dataDir, "tokens");
+		renameSync(tokens, `${tokens}.away`);
+		try {
+			const response = await get("/api/health/ready");
+			const body = await response.text();
+			expect([response.status, body]).toEqual([503, expect.stringContaining("hsm_unavailable")]);
+			expect(body).not.toMatch(/recovering|broken|token|pkcs11|CKR_/i);
+		} finally {
+			renameSync(`${tokens}.away`, tokens);
+		}
+		await until(async () => (await get("/api/health/ready")).status === 200);
+		const log = readFileSync(join(server.dataDir, "log/agent.log"), "utf8");
+		for (const state of ["recovering", "broken", "ready"]) expect(log).toContain(`"state":"${state}"`);
 	});
 
 	it("keeps PKCS#11 out of the web process", () => {
