@@ -149,6 +149,8 @@ async function unwrapImported(keys: unknown): Promise<[string, string][]> {
 		child.stdin.end(JSON.stringify({ uri: token.uri("none"), keys }));
 		let output = "";
 		for await (const chunk of child.stdout) output += chunk;
+		// Its fault stands on stderr.
+		expect(output).not.toBe("");
 		return JSON.parse(output);
 	} finally {
 		await rm(dir, { recursive: true, force: true });

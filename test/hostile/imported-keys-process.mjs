@@ -6,6 +6,7 @@
 import { randomBytes } from "node:crypto";
 import pkcs11js from "pkcs11js";
 import { RoleKey } from "../../dist/hsm/agent/keys.js";
+import { RefusedPins } from "../../dist/hsm/agent/refused-pins.js";
 import { Tokens } from "../../dist/hsm/agent/tokens.js";
 import { parseUri } from "../../dist/hsm/uri.js";
 
@@ -13,7 +14,9 @@ let text = "";
 for await (const chunk of process.stdin) text += chunk;
 const { uri, keys } = JSON.parse(text);
 
-const tokens = new Tokens({ sessions: 2, maxQueue: 64 });
+const silent = { info() {}, warn() {}, error() {} };
+const refusedPins = new RefusedPins({ directory: undefined, log: silent, random: randomBytes });
+const tokens = new Tokens({ sessions: 2, maxQueue: 64, refusedPins });
 const token = await tokens.open(parseUri(uri));
 const { pkcs11, slot } = token;
 const session = pkcs11.C_OpenSession(slot.slot, pkcs11js.CKF_SERIAL_SESSION | pkcs11js.CKF_RW_SESSION);
@@ -40,8 +43,9 @@ function importKey({ n, e, d, p, q, dp, dq, qi }) {
 
 const answers = [];
 for (const { key, calls } of keys) {
-	const found = { handle: importKey(key), signing: null, modulus: octets(key.n), publicKey: null };
-	const role = new RoleKey(token, found, randomBytes);
+	const found = { handle: importKey(key), modulus: octets(key.n), publicKey: null };
+	const means = { signing: null, unwrapping: { way: "raw", step: 0 }, sealing: null, names: {} };
+	const role = new RoleKey(token, found, means, randomBytes);
 	for (const { ciphertext, length } of calls) {
 		const one = () => role.unwrap(octets(ciphertext), length).then((bytes) => Buffer.from(bytes).toString("hex"));
 		// Twice: an answer that is drawn is another each time.
