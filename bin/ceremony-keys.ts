@@ -5,12 +5,12 @@
 import { createHash, randomBytes } from "node:crypto";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { type AuditedRole, auditKey, type KeyDescription, type Token } from "../hsm/index.ts";
+import type { AuditedRole, KeyDescription, Token } from "../hsm/index.ts";
 import type { CeremonyInput } from "../lib/ca/ceremony.ts";
 import type { CeremonyPlan, PlannedKey } from "../lib/ca/ceremony-plan.ts";
 import { OtaError } from "../lib/errors.ts";
 import { generateKey } from "./generate-key.ts";
-import { ceremonyKey, keyOf, keyRecord } from "./key-record.ts";
+import { ceremonyKey, keyOf, keyRecord, tellFaults } from "./key-record.ts";
 import { type OpenTokens, tokenUri } from "./role-keys.ts";
 
 export type RoleKeys = CeremonyInput["keys"];
@@ -85,7 +85,7 @@ async function prepareKey(
 	if (key.type !== planned.type) {
 		throw new OtaError("conflict", `The key ${planned.label} is ${key.type}, the plan says ${planned.type}.`);
 	}
-	for (const fault of auditKey(key, role)) options.log(`Attention: ${planned.label}: ${fault}`);
+	tellFaults(key, role, options.log);
 	notes.keys[role] = note(key);
 	await writeNotes(options, notes);
 	const elsewhere = planned.token !== null && { token: `${token.label} (serial ${token.serial})` };

@@ -1,5 +1,12 @@
 /** A key's description by its token, as transcripts and lists write it; and the one of a URI. */
-import type { KeyDescription, KeyName, Pkcs11Uri, Token } from "../hsm/index.ts";
+import {
+	type AuditedRole,
+	auditKey,
+	type KeyDescription,
+	type KeyName,
+	type Pkcs11Uri,
+	type Token,
+} from "../hsm/index.ts";
 import type { CeremonyKey, KeyRecord } from "../lib/ca/ceremony.ts";
 import { OtaError } from "../lib/errors.ts";
 
@@ -34,6 +41,11 @@ export function keyOf(keys: readonly KeyDescription[], name: KeyName): KeyDescri
 export function isNamed(key: KeyDescription, { object, id }: Pick<Pkcs11Uri, "object" | "id">): boolean {
 	if (object !== undefined && key.label !== object) return false;
 	return id === undefined || key.id === Buffer.from(id).toString("hex");
+}
+
+/** Tells what is wrong with a key that is not refused for it. */
+export function tellFaults(key: KeyDescription, role: AuditedRole, log: (line: string) => void): void {
+	for (const fault of auditKey(key, role)) log(`Attention: ${key.label}: ${fault}`);
 }
 
 /** A key pair as the ceremony takes it: what the token tells of it, and how it signs. */

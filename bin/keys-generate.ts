@@ -1,11 +1,11 @@
 /** `ota keys generate`: one key inside a token, with the attributes of its role; a label that is taken is refused. */
 import { createHash } from "node:crypto";
-import { auditKey, formatUri, type Pkcs11Uri } from "../hsm/index.ts";
+import type { Pkcs11Uri } from "../hsm/index.ts";
 import type { Config } from "../lib/config.ts";
 import { generateKey, keyTypes, typesOf } from "./generate-key.ts";
-import { keyOf } from "./key-record.ts";
+import { keyOf, tellFaults } from "./key-record.ts";
 import type { KeysCommand } from "./keys-command.ts";
-import { configuredKeys, nameSoftHsmConfiguration, tokenPart, tokenUri, withTokens } from "./role-keys.ts";
+import { configuredKeys, nameSoftHsmConfiguration, printedUri, tokenPart, tokenUri, withTokens } from "./role-keys.ts";
 
 type Role = keyof typeof typesOf;
 
@@ -25,9 +25,8 @@ export const makeKey: KeysCommand = async (flags, config, log) => {
 		log(`Generating ${label} (${type}) inside the token ${token.label}...`);
 		await generateKey(token, { label, role, type });
 		const key = keyOf(await token.describe(), label);
-		for (const fault of auditKey(key, role)) log(`Attention: ${label}: ${fault}`);
-		// A PIN in the configured URI is not printed.
-		const named = formatUri({ ...uri, pinValue: undefined, object: label, id: Buffer.from(key.id, "hex") });
+		tellFaults(key, role, log);
+		const named = printedUri(uri, { object: label, id: Buffer.from(key.id, "hex") });
 		const digest = key.publicKey && createHash("sha256").update(key.publicKey).digest("hex");
 		return { status: 0, output: `${named}\n${digest ? `public key SHA-256 ${digest}\n` : ""}` };
 	});

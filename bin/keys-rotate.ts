@@ -6,14 +6,21 @@ import { randomBytes, type X509Certificate } from "node:crypto";
 import { access, mkdir, writeFile } from "node:fs/promises";
 import { hostname, userInfo } from "node:os";
 import { join, resolve } from "node:path";
-import { auditKey, formatUri, type KeyDescription, type Pkcs11Uri, type Token } from "../hsm/index.ts";
+import type { KeyDescription, Pkcs11Uri, Token } from "../hsm/index.ts";
 import { type CeremonyKey, certifySuccessor } from "../lib/ca/ceremony.ts";
 import type { Config } from "../lib/config.ts";
 import { OtaError } from "../lib/errors.ts";
 import { type GeneratedType, generateKey, typesOf } from "./generate-key.ts";
-import { ceremonyKey, keyOf } from "./key-record.ts";
+import { ceremonyKey, keyOf, tellFaults } from "./key-record.ts";
 import type { KeysCommand } from "./keys-command.ts";
-import { configuredCertificate, configuredKeys, nameSoftHsmConfiguration, tokenPart, withTokens } from "./role-keys.ts";
+import {
+	configuredCertificate,
+	configuredKeys,
+	nameSoftHsmConfiguration,
+	printedUri,
+	tokenPart,
+	withTokens,
+} from "./role-keys.ts";
 
 type Rotated = "ra" | "profile";
 
@@ -106,7 +113,7 @@ async function successor(rotation: Rotation, token: Token, uri: Pkcs11Uri): Prom
 	}
 	const key = keyOf(await token.describe(), label);
 	if (!typesOf.ra.some((one) => one === key.type)) throw new OtaError("key_policy", `${label} is ${key.type}, not RSA`);
-	for (const fault of auditKey(key, role)) log(`Attention: ${label}: ${fault}`);
+	tellFaults(key, role, log);
 	return { label, suffix };
 }
 
@@ -118,8 +125,7 @@ async function issuingKey(token: Token, uri: Pkcs11Uri, ca: X509Certificate): Pr
 }
 
 function variables(role: Rotated, uri: Pkcs11Uri, label: string, certificate: string): string {
-	// A PIN in the configured URI is not printed.
-	const key = formatUri({ ...tokenPart(uri), pinValue: undefined, object: label });
+	const key = printedUri(tokenPart(uri), { object: label });
 	return `OTA_${role.toUpperCase()}_KEY=${key}\nOTA_${role.toUpperCase()}_CERT_FILE=${certificate}\n`;
 }
 

@@ -10,33 +10,43 @@ import { keyLabels, tokenLabel } from "./ceremony-labels.ts";
 export const configuredRoles = ["ca", "ra", "profile", "seal"] as const;
 export type ConfiguredRole = (typeof configuredRoles)[number];
 
-/** Names SoftHSM's configuration to its library, as `ota agent` does: the embedded one unless the keys are the operator's own. */
+/**
+ * Names SoftHSM's configuration to its library. The embedded keys lie in the data directory's token, whatever other token the
+ * caller uses SoftHSM for.
+ */
 export function nameSoftHsmConfiguration(config: Config): void {
 	const embedded = resolve(config.dataDir, "softhsm2.conf");
 	process.env.SOFTHSM2_CONF = config.keys.ca === null ? embedded : process.env.SOFTHSM2_CONF || embedded;
 }
 
+/** A role's key in the SoftHSM token of the data directory; null without SoftHSM. */
+export async function embeddedKey(config: Config, role: ConfiguredRole): Promise<Pkcs11Uri | null> {
+	const modulePath = await findSoftHsmModule();
+	if (modulePath === null) return null;
+	return { token: tokenLabel, object: keyLabels[role], modulePath, pinFile: resolve(config.dataDir, "pin") };
+}
+
+/** The fault of a role without a key of either kind. */
+export const missingKey = (role: ConfiguredRole): string =>
+	`OTA_${role.toUpperCase()}_KEY is not set and SoftHSMv2 is not installed; set it, or install softhsm2.`;
+
 /** Each role's key; where none is configured, the one in the data directory's token. ConfigError with every fault. */
 export async function configuredKeys(config: Config): Promise<Record<ConfiguredRole, Pkcs11Uri>> {
-	const modulePath = await findSoftHsmModule();
 	const faults: string[] = [];
-	const uri = (role: ConfiguredRole): Pkcs11Uri => {
-		const name = `OTA_${role.toUpperCase()}_KEY`;
+	const uriOf = async (role: ConfiguredRole): Promise<Pkcs11Uri> => {
+		const text = config.keys[role];
 		try {
-			const text = config.keys[role];
-			if (text !== null) return parseUri(text);
+			const uri = text === null ? await embeddedKey(config, role) : parseUri(text);
+			if (uri !== null) return uri;
+			faults.push(missingKey(role));
 		} catch (error) {
-			faults.push(`${name}: ${error instanceof Error ? error.message : error}`);
-			return {};
+			faults.push(`OTA_${role.toUpperCase()}_KEY: ${error instanceof Error ? error.message : error}`);
 		}
-		if (modulePath === null)
-			faults.push(`${name} is not set and SoftHSMv2 is not installed; set it, or install softhsm2.`);
-		const pinFile = resolve(config.dataDir, "pin");
-		return { token: tokenLabel, object: keyLabels[role], modulePath: modulePath ?? "", pinFile };
+		return {};
 	};
-	const keys = { ca: uri("ca"), ra: uri("ra"), profile: uri("profile"), seal: uri("seal") };
+	const [ca, ra, profile, seal] = [await uriOf("ca"), await uriOf("ra"), await uriOf("profile"), await uriOf("seal")];
 	if (faults.length > 0) throw new ConfigError(faults);
-	return keys;
+	return { ca, ra, profile, seal };
 }
 
 /** A role's certificate as the configuration has it; `config` when it cannot be read. */
@@ -65,6 +75,10 @@ export function tokenUri(text: string): Pkcs11Uri {
 	if (uri.pinFile === undefined) throw new OtaError("config", "PKCS#11 URI: pin-source is missing");
 	return uri;
 }
+
+/** Of a URI that is printed: a PIN in the configured one is not. */
+export const printedUri = (uri: Pkcs11Uri, key: Pick<Pkcs11Uri, "object" | "id">): string =>
+	formatUri({ ...uri, pinValue: undefined, ...key });
 
 /** The token's own part of a key's URI. */
 export const tokenPart = (uri: Pkcs11Uri): Pkcs11Uri => ({ ...uri, object: undefined, id: undefined, type: undefined });

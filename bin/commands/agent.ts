@@ -1,23 +1,23 @@
 /** `ota agent`: the HSM agent in the foreground. The only process that holds the PIN and the vendor's library. */
-import { randomBytes, X509Certificate } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
-import {
-	type AgentKey,
-	type AgentOptions,
-	type AgentRoles,
-	findSoftHsmModule,
-	formatUri,
-	runAgent,
-} from "../../hsm/index.ts";
+import { type AgentKey, type AgentOptions, type AgentRoles, formatUri, runAgent } from "../../hsm/index.ts";
 import { type Config, type Environment, readConfig } from "../../lib/config.ts";
 import { ConfigError, OtaError } from "../../lib/errors.ts";
 import { jsonLog } from "../../lib/log.ts";
 import { run as runCerts } from "../agent-certificates.ts";
+import {
+	type ConfiguredRole,
+	configuredCertificate,
+	configuredRoles,
+	embeddedKey,
+	missingKey,
+	nameSoftHsmConfiguration,
+} from "../role-keys.ts";
 import { sessionsFor } from "../sessions.ts";
 import { startWatchdog } from "../watchdog.ts";
-import { keyLabels, tokenLabel } from "./ceremony.ts";
 
 const usage = `usage: ota agent [--listen unix:/path|tls://host:port]
        ota agent certs --dir DIR [--host NAME ...]
@@ -42,9 +42,7 @@ export async function run(args: readonly string[]): Promise<number> {
 	});
 	try {
 		const config = readConfig(env, (path) => readFileSync(path, "utf8"), "command");
-		// The embedded keys lie in the data directory's token, whatever other token the caller uses SoftHSM for.
-		const embedded = resolve(config.dataDir, "softhsm2.conf");
-		process.env.SOFTHSM2_CONF = config.keys.ca === null ? embedded : process.env.SOFTHSM2_CONF || embedded;
+		nameSoftHsmConfiguration(config);
 		const agent = await runAgent({
 			...listenOptions(config),
 			sessions: sessionsFor(process.env.UV_THREADPOOL_SIZE),
@@ -80,18 +78,12 @@ function listenOptions({ agent }: Config): Pick<AgentOptions, "listen" | "tls"> 
 	return { listen: `tls://${host}:${port}`, tls: { certificate, key, ca } };
 }
 
-const roles = ["ca", "ra", "profile", "seal"] as const;
-type Role = (typeof roles)[number];
-
 async function readRoles(config: Config): Promise<AgentRoles> {
 	const faults: string[] = [];
-	const keys: Partial<Record<Role, AgentKey>> = {};
-	for (const role of roles) {
-		const uri = config.keys[role] ?? (await embeddedKey(config, role));
-		if (uri === null)
-			faults.push(
-				`OTA_${role.toUpperCase()}_KEY is not set and SoftHSMv2 is not installed; set it, or install softhsm2.`,
-			);
+	const keys: Partial<Record<ConfiguredRole, AgentKey>> = {};
+	for (const role of configuredRoles) {
+		const uri = config.keys[role] ?? (await embeddedUri(config, role));
+		if (uri === null) faults.push(missingKey(role));
 		const certificate = role === "seal" ? null : readCertificate(config, role, faults);
 		if (uri !== null) keys[role] = { uri, ...(certificate && { certificate }) };
 	}
@@ -99,28 +91,17 @@ async function readRoles(config: Config): Promise<AgentRoles> {
 	return keys;
 }
 
-/** URI of a key in the SoftHSM token of the data directory; null without SoftHSM. */
-async function embeddedKey(config: Config, role: Role): Promise<string | null> {
-	const modulePath = await findSoftHsmModule();
-	if (modulePath === null) return null;
-	return formatUri({
-		token: tokenLabel,
-		object: keyLabels[role],
-		modulePath,
-		pinFile: resolve(config.dataDir, "pin"),
-	});
+async function embeddedUri(config: Config, role: ConfiguredRole): Promise<string | null> {
+	const uri = await embeddedKey(config, role);
+	return uri && formatUri(uri);
 }
 
 function readCertificate(config: Config, role: "ca" | "ra" | "profile", faults: string[]): Uint8Array | null {
-	const source = config.certificates[role];
 	try {
-		const pem = "pem" in source ? source.pem : readFileSync(source.path, "utf8");
-		return new Uint8Array(new X509Certificate(pem).raw);
-	} catch {
-		const what = "path" in source ? `${source.path} cannot be read` : "it is no certificate";
-		faults.push(
-			`OTA_${role.toUpperCase()}_CERT: ${what}; hold the ceremony first (ota ceremony), or set the variable.`,
-		);
+		return new Uint8Array(configuredCertificate(config, role).raw);
+	} catch (error) {
+		const what = error instanceof Error ? error.message : error;
+		faults.push(`${what}; hold the ceremony first (ota ceremony), or set the variable.`);
 		return null;
 	}
 }

@@ -27,8 +27,6 @@ import { planCeremony } from "../ceremony-plan.ts";
 import { verifyCeremony } from "../ceremony-verify.ts";
 import { ceremonyKey, keyOf, keyRecord } from "../key-record.ts";
 
-export { keyLabels, tokenLabel } from "../ceremony-labels.ts";
-
 export type CaKey = "rsa-2048" | "p-256";
 
 export interface CeremonyOptions {

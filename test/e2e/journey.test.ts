@@ -1,31 +1,10 @@
-import { spawn } from "node:child_process";
-import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
-import { bothWays, root, startServer, type TestServer } from "../harness/server.ts";
+import { enrollDevice } from "../harness/ota-command.ts";
+import { bothWays, startServer, type TestServer } from "../harness/server.ts";
 
 let server: TestServer;
 
-interface Run {
-	code: number | null;
-	stdout: string;
-	stderr: string;
-}
-
-/** The command line as a person types it. */
-function enroll(...args: string[]): Promise<Run> {
-	const where = ["--url", server.url, "--data-dir", server.dataDir];
-	const child = spawn(process.execPath, [join(root, "dist/bin/ota.js"), "device", "enroll", ...where, ...args], {
-		stdio: ["ignore", "pipe", "pipe"],
-	});
-	const run: Run = { code: null, stdout: "", stderr: "" };
-	child.stdout.setEncoding("utf8").on("data", (chunk: string) => {
-		run.stdout += chunk;
-	});
-	child.stderr.setEncoding("utf8").on("data", (chunk: string) => {
-		run.stderr += chunk;
-	});
-	return new Promise((resolve) => child.once("close", (code) => resolve({ ...run, code })));
-}
+const enroll = (...args: string[]) => enrollDevice(server, server.dataDir, args);
 
 describe.each(bothWays)("ota device enroll against %s", (_way, settings) => {
 	beforeAll(async () => {

@@ -1,36 +1,17 @@
 /** `ota device enroll --devices`: many devices at a time against the real server, and what they leave in its database. */
-import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import Database from "better-sqlite3";
 import { createDeviceAuthority, type LoadOptions, type LoadReport, runLoad } from "../device/index.ts";
-import { root, startServer, type TestServer } from "../harness/server.ts";
+import { enrollDevice } from "../harness/ota-command.ts";
+import { startServer, type TestServer } from "../harness/server.ts";
 
 let server: TestServer;
 let strangers: string;
 
-interface Run {
-	code: number | null;
-	stdout: string;
-	stderr: string;
-}
-
-function enroll(dataDir: string, ...args: string[]): Promise<Run> {
-	const where = ["--url", server.url, "--data-dir", dataDir];
-	const child = spawn(process.execPath, [join(root, "dist/bin/ota.js"), "device", "enroll", ...where, ...args], {
-		stdio: ["ignore", "pipe", "pipe"],
-	});
-	const run: Run = { code: null, stdout: "", stderr: "" };
-	child.stdout.setEncoding("utf8").on("data", (chunk: string) => {
-		run.stdout += chunk;
-	});
-	child.stderr.setEncoding("utf8").on("data", (chunk: string) => {
-		run.stderr += chunk;
-	});
-	return new Promise((resolve) => child.once("close", (code) => resolve({ ...run, code })));
-}
+const enroll = (dataDir: string, ...args: string[]) => enrollDevice(server, dataDir, args);
 
 function query(sql: string): Record<string, unknown>[] {
 	const database = new Database(join(server.dataDir, "ota.db"), { readonly: true });

@@ -21,11 +21,17 @@ afterAll(async () => {
 	await rm(dir, { recursive: true, force: true });
 });
 
-/** Signals the agent, and waits for the next one to answer. */
-async function strike(agent: Supervised, signal: NodeJS.Signals): Promise<void> {
+/** Signals the agent; answers which it was. */
+function hit(agent: Supervised, signal: NodeJS.Signals): number {
 	const pid = agent.pid();
 	if (pid === undefined) throw new Error("there is no agent to strike");
 	process.kill(pid, signal);
+	return pid;
+}
+
+/** Signals the agent, and waits for the next one to answer. */
+async function strike(agent: Supervised, signal: NodeJS.Signals): Promise<void> {
+	const pid = hit(agent, signal);
 	await until(() => ![undefined, pid].includes(agent.pid()), 5000);
 	await until(() => agent.keys.check().then(() => true), 5000);
 }
@@ -55,7 +61,7 @@ describe("an agent that dies while its token is away", () => {
 			// Long enough for the supervisor to know that it once accepted its configuration.
 			await pause(1200);
 			await rename(own.directory, `${own.directory}.away`);
-			process.kill(agent.pid() ?? 0, "SIGKILL");
+			hit(agent, "SIGKILL");
 			await until(() => agent.ends.length >= 3, 5000);
 			expect(agent.ends.slice(0, 3).map(({ ended }) => ended)).toEqual(["SIGKILL", 2, 2]);
 			await rename(`${own.directory}.away`, own.directory);

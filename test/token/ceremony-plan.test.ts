@@ -1,31 +1,24 @@
 /** `ota ceremony --plan` on a token of the operator's own (SoftHSMv2), from dist/; openssl is the root and the second opinion. */
-import { spawnSync } from "node:child_process";
 import { X509Certificate } from "node:crypto";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { formatUri } from "../../hsm/uri.ts";
 import { readCertificate, type X509 } from "../../lib/cms/certificate.ts";
 import { chainFaults } from "../../lib/cms/chain.ts";
 import { ownRules } from "../../lib/enroll/authorities.ts";
 import { OpenSsl } from "../harness/openssl.ts";
+import { runOta } from "../harness/ota-command.ts";
 import { makeToken, type TestToken } from "../harness/token.ts";
 
-const program = resolve(import.meta.dirname, "../../dist/bin/ota.js");
 const directory = mkdtempSync(join(tmpdir(), "ota-plan-"));
 const openssl = new OpenSsl();
 let token: TestToken;
 
 /** One `ota ...`, with SoftHSM's configuration and nothing else of ours. */
-function ota(args: string[], env: Record<string, string> = {}) {
-	const { PATH, HOME } = process.env;
-	return spawnSync(process.execPath, [program, ...args], {
-		cwd: directory,
-		encoding: "utf8",
-		env: { PATH, HOME, NODE_ENV: "test" as const, OTA_DATA_DIR: join(directory, "data"), ...token.env, ...env },
-	});
-}
+const ota = (args: string[], env: Record<string, string> = {}) =>
+	runOta(args, directory, { OTA_DATA_DIR: join(directory, "data"), ...token.env, ...env });
 
 const key = (label: string, type = "rsa-2048") => ({ label, type });
 const tokenUri = () => formatUri({ token: token.label, modulePath: token.modulePath, pinFile: token.pinFile });

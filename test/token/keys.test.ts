@@ -1,29 +1,20 @@
 /** `ota keys` and `ota ceremony verify` against a real SoftHSMv2, from dist/ in processes of their own. */
-import { spawnSync } from "node:child_process";
 import { createHash, X509Certificate } from "node:crypto";
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { OpenSsl } from "../harness/openssl.ts";
+import { runOta } from "../harness/ota-command.ts";
 import { makeKeys, makeToken, startAgent, type TestToken } from "../harness/token.ts";
 
-const program = resolve(import.meta.dirname, "../../dist/bin/ota.js");
 const directory = mkdtempSync(join(tmpdir(), "ota-keys-"));
 const dataDir = join(directory, "data");
 const certs = join(dataDir, "certs");
 const openssl = new OpenSsl();
 
-/** One `ota ...` with nothing in its environment but what is given. */
-function ota(args: string[], env: Record<string, string> = {}) {
-	const { PATH, HOME } = process.env;
-	const base = { PATH, HOME, NODE_ENV: "test" as const, OTA_DATA_DIR: dataDir };
-	return spawnSync(process.execPath, [program, ...args], {
-		cwd: directory,
-		encoding: "utf8",
-		env: { ...base, ...env },
-	});
-}
+const ota = (args: string[], env: Record<string, string> = {}) =>
+	runOta(args, directory, { OTA_DATA_DIR: dataDir, ...env });
 
 /** `NAME=value` lines. */
 const variables = (text: string): Record<string, string> =>
