@@ -34,8 +34,8 @@ export function connectAgent(options: ConnectOptions): Keys & { close(): Promise
 	const agent = new AgentClient(options);
 	return {
 		sign: (role, hash, message) => agent.call(role, "sign", encodeSign(hash, message)),
-		unwrap: async (encryptedKey, keyLength) => {
-			const key = await agent.call("ra", "unwrap", encodeUnwrap(encryptedKey, keyLength));
+		unwrap: async (encryptedKey, keyLength, role = "ra") => {
+			const key = await agent.call(role, "unwrap", encodeUnwrap(encryptedKey, keyLength));
 			if (key.length !== keyLength) throw new OtaError("internal", "the agent answered a key of another length");
 			return key;
 		},

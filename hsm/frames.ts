@@ -1,8 +1,8 @@
 /** Length-prefixed frames on a byte stream: four octets of length (big-endian, of what follows), then that many octets. */
 import { OtaError } from "../lib/errors.ts";
 
-/** The largest frame either side accepts: 256 KiB to sign, with room for its header and additional data. */
-export const maxFrame = 264 * 1024;
+/** The largest frame either side accepts: a revocation list of 2 MiB to sign, with room for its header. */
+export const maxFrame = 2056 * 1024;
 
 /** The parts as one frame, prefix included. `too_large` over `maxFrame`. */
 export function frame(...parts: readonly Uint8Array[]): Buffer {

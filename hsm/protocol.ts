@@ -5,7 +5,7 @@ import type { HashName } from "../lib/ports.ts";
 const version = 1;
 
 /** Numbers on the wire; never reuse one. */
-export const roles = { agent: 0, ca: 1, ra: 2, profile: 3, seal: 4 } as const;
+export const roles = { agent: 0, ca: 1, ra: 2, profile: 3, seal: 4, ocsp: 5, caOld: 6, raOld: 7 } as const;
 export type Role = keyof typeof roles;
 export const operations = { check: 0, sign: 1, unwrap: 2, seal: 3, open: 4 } as const;
 export type Operation = keyof typeof operations;

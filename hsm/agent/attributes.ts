@@ -30,6 +30,9 @@ const demands: Record<KeyedRole, readonly Demand[]> = {
 	profile: [...locked, signs, neverDecrypts, ...makesNoKeys],
 	ra: [...locked, signs, decrypts, ...makesNoKeys],
 	seal: [...locked, encrypts, decrypts, neverSigns, ...makesNoKeys],
+	ocsp: [...locked, signs, neverDecrypts, ...makesNoKeys],
+	caOld: [...locked, signs, neverDecrypts, ...makesNoKeys],
+	raOld: [...locked, signs, decrypts, ...makesNoKeys],
 };
 /** Of an RSA key in the seal role: its public half encrypts. */
 const sealingPair: readonly Demand[] = [...locked, decrypts, neverSigns, ...makesNoKeys];

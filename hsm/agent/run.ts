@@ -3,12 +3,12 @@ import type { Socket } from "node:net";
 import { ConfigError } from "../../lib/errors.ts";
 import type { Clock, Log, Random } from "../../lib/ports.ts";
 import { parseAddress } from "../address.ts";
-import { type TlsIdentity, tlsOptions, validUntil } from "../tls.ts";
+import { refuseIssuingCa, type TlsIdentity, tlsOptions, validUntil } from "../tls.ts";
 import { type Listener, listen } from "./listen.ts";
 import { listenTls } from "./listen-tls.ts";
 import { serve } from "./serve.ts";
+import { readKnown } from "./sign-policy.ts";
 import { type AgentRoles, type HangWatch, type Started, startKeys } from "./start.ts";
-import { readIssuer } from "./to-be-signed.ts";
 
 export interface AgentOptions {
 	/** `unix:/path/of/the/socket`: made 0600; its directory is made 0700 when it does not exist. Or `tls://host:port`. */
@@ -25,8 +25,11 @@ export interface AgentOptions {
 	operationDeadline?: number;
 	/** Told of every piece of work on a token; without one a library that hangs is waited for. */
 	watch?: HangWatch;
-	/** Directory in which refused PINs are remembered across restarts (as salted hashes); unless told, in this process alone. */
-	refusedPins?: string;
+	/**
+	 * Directory of what must outlast a restart: refused PINs (as salted hashes), and a text sealed with the seal key, by which
+	 * it is known again. Unless told, both are remembered in this process alone.
+	 */
+	memory?: string;
 	log: Log;
 	clock: Clock;
 	random: Random;
@@ -39,13 +42,13 @@ export interface AgentOptions {
 export async function runAgent(options: AgentOptions): Promise<{ close(): Promise<void> }> {
 	const open = opener(options);
 	const { roles, maxQueue = 256, operationDeadline = 4000, log, clock, random } = options;
-	const issuer = roles.ca?.certificate ? readIssuer(roles.ca.certificate) : null;
+	const known = readKnown(roles);
 	const started = await startKeys({ ...options, maxQueue, operationDeadline });
 	const sockets = new Set<Socket>();
 	const accept = (socket: Socket): void => {
 		sockets.add(socket);
 		socket.once("close", () => sockets.delete(socket));
-		serve(socket, { keys: started.keys, issuer, log, clock, random });
+		serve(socket, { keys: started.keys, known, log, clock, random });
 	};
 	try {
 		const listener = await open(accept);
@@ -63,6 +66,7 @@ const month = 30 * 86_400_000;
 function opener({
 	listen: text,
 	tls,
+	roles,
 	log,
 	clock,
 }: AgentOptions): (accept: (socket: Socket) => void) => Promise<Listener> {
@@ -70,6 +74,10 @@ function opener({
 	if (address.kind === "unix") return (accept) => listen(address.path, accept, log);
 	if (!tls) throw new ConfigError(["tls:// takes the agent's certificate, its key, and the CA of its clients"]);
 	const credentials = tlsOptions(tls);
+	refuseIssuingCa(
+		tls,
+		[roles.ca, roles.caOld].flatMap((role) => role?.certificate ?? []),
+	);
 	const until = validUntil(tls.certificate);
 	const left = until.getTime() - clock().getTime();
 	if (left <= 0) throw new ConfigError([`the agent's TLS certificate has expired (${until.toISOString()})`]);

@@ -18,12 +18,11 @@ import type { IsLate } from "./keys.ts";
 import type { LastingKey } from "./lasting-key.ts";
 import { checkPolicy, type KeyedRole } from "./policy.ts";
 import { checkSignature } from "./proof.ts";
-import { checkToBeSigned, type Issuer } from "./to-be-signed.ts";
+import { checkMessage, isJudged, type Known } from "./sign-policy.ts";
 
 export interface ServeOptions {
 	keys: ReadonlyMap<KeyedRole, LastingKey>;
-	/** Of the CA's certificate; null: the CA role signs nothing. */
-	issuer: Issuer | null;
+	known: Known;
 	log: Log;
 	clock: Clock;
 	random: Random;
@@ -88,9 +87,10 @@ async function perform(request: Request, options: ServeOptions): Promise<Uint8Ar
 	if (request.role === "agent") return await check(options);
 	const key = options.keys.get(request.role);
 	if (!key) throw new OtaError("hsm_refused", `this agent has no key for role ${request.role}`);
-	if (request.role === "ca") {
+	if (isJudged(request.role)) {
+		key.assertRoom();
 		const { hash, message } = decodeSign(request.body);
-		checkToBeSigned(message, hash, options.issuer, options.clock());
+		checkMessage(request.role, hash, message, options.known, options.clock());
 	}
 	return await operate(request, key, isLate);
 }
