@@ -32,7 +32,7 @@ export function tlsOptions({ certificate, key, ca }: TlsIdentity): SecureContext
 	if (own && privateKey && !fits(own, privateKey))
 		faults.push("tls.key (OTA_HSM_AGENT_KEY) is not the key of tls.certificate (OTA_HSM_AGENT_CERT)");
 	// Read here one by one: node:tls passes over a CA that it cannot read.
-	const anchors = ca.match(/-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g) ?? [""];
+	const anchors = anchorsOf(ca);
 	const words = "tls.ca (OTA_HSM_AGENT_CA) is not a PEM certificate";
 	for (const anchor of anchors) tryTo(() => new X509Certificate(anchor), words, faults);
 	const options: SecureContextOptions = {
@@ -47,6 +47,24 @@ export function tlsOptions({ certificate, key, ca }: TlsIdentity): SecureContext
 		tryTo(() => createSecureContext(options), "tls: the certificate chain cannot be used", faults);
 	if (faults.length > 0) throw new ConfigError(faults);
 	return options;
+}
+
+/** One by one, as PEM. */
+const anchorsOf = (ca: string): string[] =>
+	ca.match(/-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g) ?? [""];
+
+/**
+ * Whether a certificate of this CA's would pass for the other side's: it is an anchor itself, or an anchor issued it. Devices
+ * have certificates of the issuing CA for client authentication, and must not pass for a web process. ConfigError then.
+ */
+export function refuseIssuingCa({ ca }: TlsIdentity, issuing: readonly Uint8Array[]): void {
+	const anchors = anchorsOf(ca).map((anchor) => new X509Certificate(anchor));
+	const passes = issuing
+		.map((der) => new X509Certificate(der))
+		.some((issuer) => anchors.some(({ publicKey }) => issuer.publicKey.equals(publicKey) || issuer.verify(publicKey)));
+	if (!passes) return;
+	const words = "tls.ca (OTA_HSM_AGENT_CA) is the issuing CA or its root: every device's certificate would pass";
+	throw new ConfigError([`${words}; use a CA of its own (ota agent certs)`]);
 }
 
 const fits = (certificate: X509Certificate, key: KeyObject): boolean => certificate.checkPrivateKey(key);

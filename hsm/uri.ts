@@ -41,7 +41,14 @@ export function parseUri(text: string): Pkcs11Uri {
 	const uri: Pkcs11Uri = {};
 	const seen = new Set<string>();
 	for (const [name, raw] of attributes(mark < 0 ? body : body.slice(0, mark), ";", seen)) readPath(uri, name, raw);
-	for (const [name, raw] of attributes(mark < 0 ? "" : body.slice(mark + 1), "&", seen)) readQuery(uri, name, raw);
+	const query = mark < 0 ? "" : body.slice(mark + 1);
+	try {
+		for (const [name, raw] of attributes(query, "&", seen)) readQuery(uri, name, raw);
+	} catch (error) {
+		// An & inside the PIN cuts it in two, and its rest must not be told as the name of an attribute.
+		if (!/(^|&)pin-value=/.test(query)) throw error;
+		throw fault("what stands after pin-value cannot be read; within a PIN write %26 for &, %23 for #, %25 for %");
+	}
 	if (uri.pinFile !== undefined && uri.pinValue !== undefined) {
 		throw fault("pin-source and pin-value exclude each other (section 2.4)");
 	}

@@ -47,7 +47,7 @@ export async function run(args: readonly string[]): Promise<number> {
 			...listenOptions(config),
 			sessions: sessionsFor(process.env.UV_THREADPOOL_SIZE),
 			roles: await readRoles(config),
-			refusedPins: resolve(config.dataDir, "refused-pins"),
+			memory: resolve(config.dataDir, "agent"),
 			watch: startWatchdog(),
 			log: jsonLog(),
 			clock: () => new Date(),

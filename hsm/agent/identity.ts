@@ -1,41 +1,81 @@
-/** That a key found again is the very key that was proven at the start: a token may come back with other keys of the same name. */
+/**
+ * That a key found again is the very key that was proven before: a token may come back with other keys of the same name. A
+ * public key says so itself and is compared before anything is done with the key; the seal key must open what it sealed,
+ * in this process's life and, by a sealed text in the data directory, from one to the next.
+ */
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { asOtaError, OtaError } from "../../lib/errors.ts";
-import type { Random } from "../../lib/ports.ts";
-import type { RoleKey } from "./keys.ts";
+import type { Log, Random } from "../../lib/ports.ts";
+import { anotherKey, type KnownKey, publicOctets, type RoleKey } from "./keys.ts";
 import type { KeyedRole } from "./policy.ts";
 
-/** Resolves for the same key; `config` for another. To be followed by a proof that it signs. */
-export type Identity = (found: RoleKey) => Promise<void>;
-
-/** What a key is known by: its public key, and a sealed text for the seal key. */
-export async function identify(role: KeyedRole, key: RoleKey, random: Random): Promise<Identity> {
-	return role === "seal" ? await bySealing(key, random) : byPublicKey(key);
+/** What a key is known by. `prove` resolves for the same key, and is `config` for another; to be followed by a proof that it signs. */
+export interface Identity extends KnownKey {
+	prove(found: RoleKey): Promise<void>;
 }
 
-const anotherKey = (how: string): OtaError =>
-	new OtaError("config", `the token came back with another key of this name (${how}); nothing is done with it`);
+export interface Memory {
+	/** Where the seal key's text lies; undefined: nothing outlasts the process. */
+	directory: string | undefined;
+	random: Random;
+	log: Log;
+}
 
-/** Where the token tells neither public key nor modulus the certificate alone knows the key. */
-function byPublicKey(key: RoleKey): Identity {
-	const known = publicOctets(key);
-	return async (found) => {
-		if (publicOctets(found) !== known) throw anotherKey("its public key has changed");
+export async function identify(role: KeyedRole, key: RoleKey, memory: Memory): Promise<Identity> {
+	const known = { publicOctets: publicOctets(key), names: key.means.names };
+	if (role !== "seal") return { ...known, prove: async () => undefined };
+	const sealed = await sealedText(key, memory);
+	return {
+		...known,
+		async prove(found) {
+			if (!(await opens(found, sealed))) throw anotherKey("it does not open what was sealed before");
+		},
 	};
 }
 
-const publicOctets = ({ publicKey, modulus }: RoleKey): string | undefined =>
-	publicKey?.export({ format: "der", type: "spki" }).toString("hex") ?? modulus?.toString("hex");
+const aad = Buffer.from("next-ota|seal-key|identity|1");
+const secret = Buffer.from("the seal key of this installation");
+const fileName = "seal-key.sealed";
 
-async function bySealing(key: RoleKey, random: Random): Promise<Identity> {
-	const secret = Buffer.from(random(32));
-	const aad = Buffer.from("identity");
+/** The one in the directory, which the key must open; or one that is made and left there. */
+async function sealedText(key: RoleKey, { directory, log }: Memory): Promise<Uint8Array> {
+	const path = directory === undefined ? null : join(directory, fileName);
+	const kept = path === null ? null : readSealed(path);
+	if (kept !== null) {
+		if (await opens(key, kept)) return kept;
+		throw new OtaError(
+			"config",
+			`it does not open what this installation sealed before: it is another seal key, and every secret in the database would be lost. Configure the key of before; or, if no secret was ever sealed, remove ${path}`,
+		);
+	}
 	const sealed = await key.seal(secret, aad);
-	return async (found) => {
-		const opened = await found.open(sealed, aad).catch((error: unknown) => {
-			const failure = asOtaError(error);
-			if (failure.code !== "hsm_refused") throw failure;
-			return null;
-		});
-		if (!opened || !secret.equals(opened)) throw anotherKey("it does not open what was sealed before");
-	};
+	if (path !== null) keep(path, sealed, log);
+	return sealed;
+}
+
+async function opens(key: RoleKey, sealed: Uint8Array): Promise<boolean> {
+	const opened = await key.open(sealed, aad).catch((error: unknown) => {
+		const failure = asOtaError(error);
+		if (failure.code !== "hsm_refused") throw failure;
+		return null;
+	});
+	return opened !== null && secret.equals(opened);
+}
+
+function readSealed(path: string): Uint8Array | null {
+	try {
+		return Buffer.from(readFileSync(path, "utf8").trim(), "base64");
+	} catch {
+		return null;
+	}
+}
+
+function keep(path: string, sealed: Uint8Array, log: Log): void {
+	try {
+		mkdirSync(join(path, ".."), { recursive: true, mode: 0o700 });
+		writeFileSync(path, `${Buffer.from(sealed).toString("base64")}\n`, { mode: 0o600, flag: "wx", flush: true });
+	} catch (error) {
+		log.warn("hsm.seal_key_not_remembered", { path, reason: error instanceof Error ? error.message : "not written" });
+	}
 }

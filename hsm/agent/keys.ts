@@ -10,7 +10,7 @@ import type { Handle } from "../token/slot.ts";
 import type { Pkcs11Uri } from "../uri.ts";
 import { auditAttributes } from "./attributes.ts";
 import * as operations from "./operations.ts";
-import type { KeyedRole } from "./policy.ts";
+import { isRa, type KeyedRole } from "./policy.ts";
 import * as sealing from "./sealing.ts";
 import { TimeGrid } from "./time-grid.ts";
 import type { OpenToken } from "./tokens.ts";
@@ -33,7 +33,7 @@ export class RoleKey {
 	readonly publicKey: KeyObject | null;
 	/** The mechanisms it goes by, as its trial decided. */
 	readonly means: Means;
-	/** Told of a ciphertext that the token refused: its sender's fault, or the first sign of a token that is going. */
+	/** Told when a signature should tell whether the token is still there. */
 	onDoubt: (() => void) | null = null;
 	readonly #random: Random;
 
@@ -63,14 +63,12 @@ export class RoleKey {
 		const key = { handle, modulus, unwrapping: unwrapping.way };
 		const grid = unwrapping.way === "pkcs1" ? new TimeGrid(unwrapping.step) : null;
 		try {
-			return await this.token.pool.run((lease) => {
+			const unwrapped = await this.token.pool.run((lease) => {
 				grid?.start();
 				return operations.unwrap(lease, key, ciphertext, fallback);
 			}, isLate);
-		} catch (error) {
-			if (!(error instanceof operations.CiphertextRefused) || !error.isSendersFault) throw error;
-			this.onDoubt?.();
-			return fallback;
+			if (unwrapped.isDoubtful) this.onDoubt?.();
+			return unwrapped.key;
 		} finally {
 			await grid?.next();
 		}
@@ -90,8 +88,27 @@ export class RoleKey {
 	}
 }
 
-/** Finds, audits and tries a role's key. Faults are `config`, all of one key in one message, one a line. */
-export async function openKey(token: OpenToken, role: KeyedRole, uri: Pkcs11Uri, random: Random): Promise<RoleKey> {
+/** What a key is told by, as far as the token tells it. */
+export const publicOctets = ({ publicKey, modulus }: Pick<FoundKey, "publicKey" | "modulus">): string | undefined =>
+	publicKey?.export({ format: "der", type: "spki" }).toString("hex") ?? modulus?.toString("hex");
+
+/** A key as it was before its token was lost: another one is not even tried. */
+export interface KnownKey {
+	publicOctets: string | undefined;
+	names: Means["names"];
+}
+
+/**
+ * Finds, audits and tries a role's key. Faults are `config`, all of one key in one message, one a line; also for a key that
+ * is not the `known` one.
+ */
+export async function openKey(
+	token: OpenToken,
+	role: KeyedRole,
+	uri: Pkcs11Uri,
+	random: Random,
+	known?: KnownKey,
+): Promise<RoleKey> {
 	if (uri.object === undefined && uri.id === undefined)
 		throw new OtaError("config", "the URI names neither object nor id");
 	const found = await token.pool.run(async ({ pkcs11, session }) => {
@@ -102,8 +119,13 @@ export async function openKey(token: OpenToken, role: KeyedRole, uri: Pkcs11Uri,
 		audit(reader, handle, role);
 		return key;
 	});
-	return new RoleKey(token, found, await chooseMeans(token, role, found, random), random);
+	if (known && role !== "seal" && publicOctets(found) !== known.publicOctets)
+		throw anotherKey("its public key has changed");
+	return new RoleKey(token, found, await chooseMeans(token, role, found, random, known?.names), random);
 }
+
+export const anotherKey = (how: string): OtaError =>
+	new OtaError("config", `the token came back with another key of this name (${how}); nothing is done with it`);
 
 function audit(reader: Reader, handle: Handle, role: KeyedRole): void {
 	const faults = auditAttributes(reader, handle, role);
@@ -134,7 +156,7 @@ function describeSeal(reader: Reader, uri: Pkcs11Uri): FoundKey {
 function describePrivate(reader: Reader, handle: Handle, role: KeyedRole): FoundKey {
 	const type = readNumber(reader, handle, pkcs11js.CKA_KEY_TYPE);
 	const publicKey = tolerate(() => readPublicKey(reader, handle));
-	const decrypts = role === "ra" || role === "seal";
+	const decrypts = isRa(role) || role === "seal";
 	if (type === pkcs11js.CKK_EC && !decrypts) {
 		const signing: SigningKey = { type: "ec", curve: readCurve(reader, handle) };
 		return { handle, signing, modulus: null, publicKey, sealing: null };

@@ -24,6 +24,11 @@ export class LastingKey {
 		this.#recovery.assertReady();
 	}
 
+	/** `hsm_busy` when work for its token would be refused now. */
+	assertRoom(): void {
+		this.#recovery.key(this.#role).token.pool.assertRoom();
+	}
+
 	sign(hash: HashName, message: Uint8Array, isLate?: IsLate): Promise<Uint8Array> {
 		return this.#recovery.run(this.#role, (key) => key.sign(hash, message, isLate), isLate);
 	}

@@ -44,23 +44,37 @@ export async function sign(lease: Lease, key: PrivateKey, hash: HashName, messag
 export const fitsModulus = (ciphertext: Uint8Array, modulus: Uint8Array): boolean =>
 	ciphertext.length === modulus.length && Buffer.compare(ciphertext, modulus) < 0;
 
+/** What became of an unwrap. */
+export interface Unwrapped {
+	key: Uint8Array;
+	/** A real signature should tell whether the token is still there: its refusal may be the first sign that it is not. */
+	isDoubtful: boolean;
+}
+
 /**
- * The content key, or `fallback` (random, drawn beforehand) for a malformed block. Raw: in one way and one time; pkcs1: in
- * one way, and the caller sees to the time. Throws CiphertextRefused when the token itself refuses: the caller then
- * answers `fallback` too.
+ * The content key, or `fallback` (random, drawn beforehand) for a malformed block and for a ciphertext that the token itself
+ * refuses. Raw: in one way and one time. pkcs1: the token looks at the padding, so that good and bad must also leave the
+ * same behind: the session is spent and the token doubted, whatever the outcome; the caller sees to the time.
  */
 export async function unwrap(
 	lease: Lease,
 	key: DecryptingKey & { unwrapping: Unwrapping },
 	ciphertext: Uint8Array,
 	fallback: Uint8Array,
-): Promise<Uint8Array> {
-	if (key.unwrapping === "raw") {
-		return await withRawBlock(lease, key, ciphertext, (block) => unpad(block, fallback.length, fallback));
+): Promise<Unwrapped> {
+	const isRaw = key.unwrapping === "raw";
+	if (!isRaw) lease.spend();
+	try {
+		const answer = isRaw
+			? await withRawBlock(lease, key, ciphertext, (block) => unpad(block, fallback.length, fallback))
+			: await decrypt(lease, key, { mechanism: pkcs11js.CKM_RSA_PKCS }, ciphertext);
+		// A token of good will answers random octets of any length for a malformed block.
+		return { key: answer.length === fallback.length ? answer : fallback, isDoubtful: !isRaw };
+	} catch (error) {
+		if (!(error instanceof CiphertextRefused) || !error.isSendersFault) throw error;
+		lease.spend();
+		return { key: fallback, isDoubtful: true };
 	}
-	const answer = await decrypt(lease, key, { mechanism: pkcs11js.CKM_RSA_PKCS }, ciphertext);
-	// A token of good will answers random octets of any length for a malformed block.
-	return answer.length === fallback.length ? answer : fallback;
 }
 
 /** What `read` makes of the block that raw RSA finds, as long as the modulus; the block is wiped. */

@@ -10,6 +10,8 @@ import { type Handle, openSession, type Slot } from "../token/slot.ts";
 export interface Lease {
 	readonly pkcs11: Pkcs11;
 	readonly session: Handle;
+	/** The session is not lent again, whatever becomes of the work. */
+	spend(): void;
 	/** Keeps buffers referenced while the lease lasts: the library writes into them from another thread. */
 	hold<Buffers extends Buffer[]>(...buffers: Buffers): Buffers;
 }
@@ -49,16 +51,24 @@ export class SessionPool {
 		this.#anchor = anchor;
 	}
 
+	/** `hsm_busy` when work would be refused now. */
+	assertRoom(): void {
+		const { size, maxQueue } = this.#options;
+		if (this.#held.size >= size && this.#queue.length >= maxQueue)
+			throw new OtaError("hsm_busy", `${maxQueue} calls already wait for a session`);
+	}
+
 	/**
 	 * Runs `work` on a session of its own, now or when its turn comes. `isLate` is asked at its turn: work for which
 	 * nobody waits any more is dropped. Rejects with `hsm_busy`, `hsm_unavailable`, or with what `work` threw.
 	 */
 	run<T>(work: Work<T>, isLate: () => boolean = never): Promise<T> {
-		const { size, maxQueue } = this.#options;
 		if (this.#isClosing) return Promise.reject(new OtaError("hsm_unavailable", "the agent is closing"));
-		if (this.#held.size < size) return this.#lend(work);
-		if (this.#queue.length >= maxQueue) {
-			return Promise.reject(new OtaError("hsm_busy", `${maxQueue} calls already wait for a session`));
+		if (this.#held.size < this.#options.size) return this.#lend(work);
+		try {
+			this.assertRoom();
+		} catch (error) {
+			return Promise.reject(error);
 		}
 		return new Promise((resolve, reject) => {
 			this.#queue.push({ isLate, refuse: reject, start: () => this.#lend(work).then(resolve, reject) });
@@ -77,6 +87,7 @@ export class SessionPool {
 			setImmediate(() => this.#next());
 			throw error;
 		}
+		let isSpent = false;
 		const held: Buffer[] = [];
 		this.#held.set(session, held);
 		const hold = <Buffers extends Buffer[]>(...buffers: Buffers): Buffers => {
@@ -84,14 +95,17 @@ export class SessionPool {
 			return buffers;
 		};
 		try {
-			const result = await work({ pkcs11, session, hold });
-			this.#idle.push(session);
-			return result;
+			const spend = (): void => {
+				isSpent = true;
+			};
+			return await work({ pkcs11, session, hold, spend });
 		} catch (error) {
 			// Whatever went wrong may have left its operation active in the session.
-			this.#closeSession(session);
+			isSpent = true;
 			throw asOtaError(error);
 		} finally {
+			if (isSpent) this.#closeSession(session);
+			else this.#idle.push(session);
 			ended?.();
 			this.#held.delete(session);
 			this.#next();

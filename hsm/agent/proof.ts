@@ -7,7 +7,7 @@ import { OtaError } from "../../lib/errors.ts";
 import type { Log, Random } from "../../lib/ports.ts";
 import type { RoleKey } from "./keys.ts";
 import type { LastingKey } from "./lasting-key.ts";
-import type { KeyedRole } from "./policy.ts";
+import { isRa, type KeyedRole } from "./policy.ts";
 
 /** Resolves when the key does what its role needs; `config` in words that an operator can act upon. */
 export async function proveKey(
@@ -28,7 +28,7 @@ export async function proveKey(
 		return;
 	}
 	if (!verify("sha256", message, publicKey, signature)) throw mismatch(certificate, "its signature does not verify");
-	if (role === "ra") await proveUnwrap(key, publicKey, random, certificate);
+	if (isRa(role)) await proveUnwrap(key, publicKey, random, certificate);
 }
 
 const mismatch = (certificate: Uint8Array | undefined, what: string): OtaError =>

@@ -111,6 +111,7 @@ export class Recovery {
 
 	/** Resolves when the module is ready. */
 	#turn(isLate: IsLate, isSecond: boolean): Promise<void> {
+		if (this.#closing.signal.aborted) return Promise.reject(closing());
 		if (this.#state !== "recovering") return Promise.reject(this.#refusal());
 		// Who was accepted before is not turned away now.
 		if (!isSecond && this.#waiting.length >= this.#options.maxQueue) {
@@ -205,8 +206,9 @@ export class Recovery {
 	async close(): Promise<void> {
 		this.#closing.abort();
 		await this.#running;
-		this.#release((waiting) => waiting.reject(new OtaError("hsm_unavailable", "the agent is closing")));
+		this.#release((waiting) => waiting.reject(closing()));
 	}
 }
 
+const closing = (): OtaError => new OtaError("hsm_unavailable", "the agent is closing");
 const late = (): OtaError => new OtaError("hsm_unavailable", "the token came back after its deadline");

@@ -3,7 +3,7 @@ import { asOtaError, ConfigError, type OtaError } from "../../lib/errors.ts";
 import type { Log, Random } from "../../lib/ports.ts";
 import { parseUri } from "../uri.ts";
 import { type Identity, identify } from "./identity.ts";
-import { openKey, type RoleKey } from "./keys.ts";
+import { openKey, publicOctets, type RoleKey } from "./keys.ts";
 import { LastingKey } from "./lasting-key.ts";
 import { type KeyedRole, keyedRoles } from "./policy.ts";
 import { proveKey } from "./proof.ts";
@@ -23,8 +23,8 @@ export interface StartOptions {
 	roles: AgentRoles;
 	sessions?: number;
 	maxQueue: number;
-	/** Where refused PINs are remembered. */
-	refusedPins?: string;
+	/** Where refused PINs are remembered, and the seal key is known by. */
+	memory?: string;
 	watch?: HangWatch;
 	/** Milliseconds that one piece of work on the token may take. */
 	operationDeadline: number;
@@ -53,7 +53,7 @@ export async function startKeys(options: StartOptions): Promise<Started> {
 	options.log.info("hsm.state", { state: "starting" });
 	const tokens = new Tokens({
 		...options,
-		refusedPins: new RefusedPins({ ...options, directory: options.refusedPins }),
+		refusedPins: new RefusedPins({ ...options, directory: options.memory }),
 		...(watch && { began: () => watch.began(operationDeadline) }),
 	});
 	const ended = watch?.began(openingDeadline);
@@ -144,11 +144,11 @@ async function openRole(
 	const parsed = parseUri(uri);
 	if (parsed.pinValue !== undefined) options.log.warn("hsm.pin_value", { role, remedy: "use pin-source=file:" });
 	const token = await tokens.open(parsed);
-	const key = await openKey(token, role, parsed, options.random);
+	const key = await openKey(token, role, parsed, options.random, known);
 	options.log.info("hsm.mechanisms", { role, token: token.name, ...key.means.names });
-	await known?.(key);
+	await known?.prove(key);
 	await proveKey(role, key, certificate, options);
-	return { key, identity: known ?? (await identify(role, key, options.random)) };
+	return { key, identity: known ?? (await identify(role, key, { ...options, directory: options.memory })) };
 }
 
 /** One line a fault, `role: what`; what several roles share (their token's PIN) is said once. */
@@ -161,12 +161,13 @@ function configFaults(failures: readonly [KeyedRole, OtaError][]): string[] {
 	return [...roles].map(([line, names]) => `${names.join(", ")}: ${line}`);
 }
 
-/** CA, RA, profile and seal keys are different keys. */
+/** Every role's key is its own, wherever it lies and however it is called: told by its public half, or by its handle. */
 function sharedKeys(opened: ReadonlyMap<KeyedRole, Opened>): string[] {
 	const seen = new Map<string, KeyedRole>();
 	const faults: string[] = [];
 	for (const [role, { key }] of opened) {
-		const identity = `${key.token.slot.slot.toString("hex")}|${key.token.name}|${key.handle.toString("hex")}`;
+		const place = `${key.token.slot.slot.toString("hex")}|${key.token.name}|${key.handle.toString("hex")}`;
+		const identity = publicOctets(key) ?? place;
 		const other = seen.get(identity);
 		if (other) faults.push(`${other}, ${role}: one key in two roles; each needs its own`);
 		seen.set(identity, role);

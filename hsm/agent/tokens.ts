@@ -2,7 +2,7 @@
 import { availableParallelism } from "node:os";
 import { OtaError } from "../../lib/errors.ts";
 import { loadModule, type Module, type Pkcs11 } from "../token/module.ts";
-import { findToken, type Handle, login, openSession, PinRefused, readPin, type Slot, unpadded } from "../token/slot.ts";
+import { findToken, type Handle, login, openSession, readPin, type Slot, unpadded } from "../token/slot.ts";
 import { type Pkcs11Uri, redactUri } from "../uri.ts";
 import { SessionPool } from "./pool.ts";
 import type { RefusedPins } from "./refused-pins.ts";
@@ -47,7 +47,7 @@ export class Tokens {
 			this.#modules.set(library, module);
 		}
 		const slot = findToken(module.pkcs11, uri);
-		const name = `${path}|${slot.info.serialNumber}|${slot.info.label}`;
+		const name = `${module.path}|${slot.info.serialNumber}|${slot.info.label}`;
 		const opened = this.#tokens.get(name) ?? this.#login(module, slot, uri);
 		this.#tokens.set(name, opened);
 		return await opened;
@@ -56,16 +56,13 @@ export class Tokens {
 	async #login({ pkcs11, path }: Module, slot: Slot, uri: Pkcs11Uri): Promise<OpenToken> {
 		const { sessions, maxQueue, refusedPins, began } = this.#options;
 		const pin = await readPin(uri);
-		refusedPins.check(slot.info, pin);
 		const anchor = openSession(pkcs11, slot);
 		try {
-			login(pkcs11, slot, anchor, pin);
+			refusedPins.guard({ module: path, info: slot.info }, pin, () => login(pkcs11, slot, anchor, pin));
 		} catch (error) {
-			if (error instanceof PinRefused) refusedPins.remember(slot.info, pin);
 			closeQuietly(pkcs11, anchor);
 			throw error;
 		}
-		refusedPins.forget(slot.info);
 		const pool = new SessionPool({ pkcs11, slot, size: poolSize(slot, sessions), maxQueue, began }, anchor);
 		return { name: unpadded(slot.info.label), modulePath: path, pkcs11, slot, pool };
 	}

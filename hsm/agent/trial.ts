@@ -3,6 +3,7 @@
  * itself, best first. Tokens list what a key, a mode (FIPS) or a parameter then refuses.
  */
 import { constants, type KeyObject, publicEncrypt, verify } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
 import { asOtaError, OtaError } from "../../lib/errors.ts";
 import type { Random } from "../../lib/ports.ts";
 import type { SigningKey } from "../token/signature.ts";
@@ -18,8 +19,8 @@ import {
 	type Wrapping,
 	wrappingWays,
 } from "./mechanisms.ts";
-import { CiphertextRefused, sign, unwrap } from "./operations.ts";
-import type { KeyedRole } from "./policy.ts";
+import { sign, unwrap } from "./operations.ts";
+import { isRa, type KeyedRole } from "./policy.ts";
 import { open, type SealKeys, seal, type WrappingKey } from "./sealing.ts";
 import type { OpenToken } from "./tokens.ts";
 
@@ -45,13 +46,34 @@ export interface Means {
 	names: Record<string, string>;
 }
 
-/** `config` when a need has no way; what was tried and why it failed is in the words. `hsm_unavailable` when that was why. */
-export async function chooseMeans(token: OpenToken, role: KeyedRole, found: FoundKey, random: Random): Promise<Means> {
+/**
+ * `config` when a need has no way; what was tried and why it failed is in the words. `hsm_unavailable` when that was why.
+ * `known` are the names of an earlier trial: a token that comes back is asked for these means and no lesser ones.
+ */
+export async function chooseMeans(
+	token: OpenToken,
+	role: KeyedRole,
+	found: FoundKey,
+	random: Random,
+	known?: Means["names"],
+): Promise<Means> {
 	const trial = new Trial(token, found, random);
+	const means = await meansOf(trial, role, found);
+	const lost = known && Object.keys(known).find((need) => known[need] !== means.names[need]);
+	if (lost === undefined) return means;
+	const words = `token ${token.name} came back without a mechanism that it had (${lost}: ${known?.[lost]} before, ${means.names[lost]} now)`;
+	throw new OtaError("hsm_unavailable", words);
+}
+
+async function meansOf(trial: Trial, role: KeyedRole, found: FoundKey): Promise<Means> {
 	if (found.sealing) return await trial.sealing(found.sealing);
 	const means = await trial.signing();
-	return role === "ra" ? { ...means, ...(await trial.unwrapping(means.names)) } : means;
+	return isRa(role) ? { ...means, ...(await trial.unwrapping(means.names)) } : means;
 }
+
+/** How often a way is tried that fails as if the token were away, and the pause between (ms): a moment must not cost a mechanism. */
+const tries = 3;
+const triesPause = 100;
 
 class Trial {
 	readonly #token: OpenToken;
@@ -101,7 +123,8 @@ class Trial {
 		const { handle, modulus } = this.#found;
 		if (!modulus) throw new OtaError("config", "it is not an RSA key");
 		const key = { handle, modulus, unwrapping };
-		return await this.#token.pool.run((lease) => unwrap(lease, key, ciphertext, this.#random(16)));
+		const unwrapped = await this.#token.pool.run((lease) => unwrap(lease, key, ciphertext, this.#random(16)));
+		return unwrapped.key;
 	}
 
 	#encrypt(secret: Uint8Array): Buffer {
@@ -117,9 +140,7 @@ class Trial {
 		for (let round = 0; round < 4; round++) {
 			for (const ciphertext of this.#found.publicKey ? [malformed, this.#encrypt(this.#random(16))] : [malformed]) {
 				const before = performance.now();
-				await this.#unwrap("pkcs1", ciphertext).catch((error: unknown) => {
-					if (!(error instanceof CiphertextRefused) || !error.isSendersFault) throw error;
-				});
+				await this.#unwrap("pkcs1", ciphertext);
 				slowest = Math.max(slowest, performance.now() - before);
 			}
 		}
@@ -182,14 +203,11 @@ class Trial {
 				faults.push(new OtaError("config", `${way.name} is not offered`));
 				continue;
 			}
-			try {
-				await attempt(way.value);
-				return way;
-			} catch (error) {
-				// The cause stays the token's own: whether it is lost is read from it.
-				const { code, message, cause } = asOtaError(error);
-				faults.push(new OtaError(code, `${way.name}: ${message}`, { cause }));
-			}
+			const failure = await patiently(() => attempt(way.value));
+			if (failure === null) return way;
+			// The cause stays the token's own: whether it is lost is read from it.
+			const { code, message, cause } = failure;
+			faults.push(new OtaError(code, `${way.name}: ${message}`, { cause }));
 		}
 		const { code, message, cause } = whole(faults);
 		const tried = message.replaceAll("\n", "; ");
@@ -198,9 +216,20 @@ class Trial {
 	}
 }
 
+/** Null when it went well, once at least. */
+async function patiently(attempt: () => Promise<void>): Promise<OtaError | null> {
+	for (let count = 1; ; count++) {
+		const failure = await attempt().then(() => null, asOtaError);
+		if (failure === null || !isPassing(failure) || count === tries) return failure;
+		await sleep(triesPause);
+	}
+}
+
+const isPassing = ({ code }: OtaError): boolean => code === "hsm_unavailable" || code === "hsm_busy";
+
 /** Several faults as one: `hsm_unavailable` when one of them is, since what comes back may then go. */
 function whole(faults: readonly OtaError[]): OtaError {
-	const away = faults.find(({ code }) => code === "hsm_unavailable" || code === "hsm_busy");
+	const away = faults.find(isPassing);
 	const words = faults.map(({ message }) => message).join("\n");
 	return new OtaError(away?.code ?? "config", words, { cause: away?.cause });
 }

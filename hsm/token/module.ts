@@ -1,4 +1,5 @@
 /** The PKCS#11 library of a vendor: loaded once per process, initialised with locking, finalised by who initialised it. */
+import { realpathSync } from "node:fs";
 import pkcs11js from "pkcs11js";
 import { asOtaError, OtaError } from "../../lib/errors.ts";
 import { CKR_CRYPTOKI_ALREADY_INITIALIZED, failureWords, returnValue } from "./failure.ts";
@@ -29,10 +30,11 @@ export interface Module {
 }
 
 /**
- * Loads and initialises the library at `path`; `config` when it cannot be loaded, or is in use with other `parameters`
+ * Loads and initialises the library at `named`, once under however many names (links) it goes; `config` when it cannot be loaded, or is in use with other `parameters`
  * (NSS reads from them where its database lies).
  */
-export function loadModule(path: string, parameters?: string): Module {
+export function loadModule(named: string, parameters?: string): Module {
+	const path = realPath(named);
 	const loaded = modules.get(path) ?? load(path);
 	if (loaded.users === 0) {
 		loaded.isOurs = initialize(loaded.pkcs11, path, parameters);
@@ -61,6 +63,15 @@ export function loadModule(path: string, parameters?: string): Module {
 			if (loaded.users === 0 && loaded.isOurs) finalize(loaded.pkcs11);
 		},
 	};
+}
+
+/** As it was named when there is no such file: loading says so better. */
+function realPath(path: string): string {
+	try {
+		return realpathSync(path);
+	} catch {
+		return path;
+	}
 }
 
 function load(path: string): Loaded {

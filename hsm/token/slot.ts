@@ -39,7 +39,11 @@ export class TokenAbsent extends OtaError {
 
 /** The token refused its PIN, or would lock at the next refusal: terminal until an operator acts. */
 export class PinRefused extends OtaError {
-	constructor(message: string) {
+	constructor(
+		message: string,
+		/** False: the token was not asked. */
+		readonly wasSent: boolean,
+	) {
 		super("config", message);
 	}
 }
@@ -100,9 +104,9 @@ export function openSession(pkcs11: Pkcs11, { slot }: Slot, isWriter = false): H
 export function login(pkcs11: Pkcs11, { info }: Slot, session: Handle, pin: string): void {
 	const name = unpadded(info.label);
 	if ((info.flags & pkcs11js.CKF_USER_PIN_LOCKED) !== 0)
-		throw new PinRefused(`token ${name}: its PIN is locked; unlock it as security officer, then start again`);
+		throw new PinRefused(`token ${name}: its PIN is locked; unlock it as security officer, then start again`, false);
 	if ((info.flags & pkcs11js.CKF_USER_PIN_FINAL_TRY) !== 0) {
-		throw new PinRefused(`token ${name}: one attempt is left before its PIN locks; log in by hand first`);
+		throw new PinRefused(`token ${name}: one attempt is left before its PIN locks; log in by hand first`, false);
 	}
 	try {
 		pkcs11.C_Login(session, pkcs11js.CKU_USER, pin);
@@ -111,6 +115,7 @@ export function login(pkcs11: Pkcs11, { info }: Slot, session: Handle, pin: stri
 		if (failureKind(error) !== "pin") throw asHsmError("C_Login", error);
 		throw new PinRefused(
 			`token ${name} refused the PIN (${failureWords("C_Login", error)}); it is not tried again: correct the PIN file`,
+			true,
 		);
 	}
 }

@@ -13,6 +13,8 @@ async function run(command) {
 	if (verb === "config") return await writeSoftHsmConfig(rest.path, rest.tokens);
 	if (verb === "init") return await initToken({ modulePath, label: rest.label ?? label, pin, soPin: rest.soPin });
 	if (verb === "raw") return generateRaw(rest);
+	if (verb === "import") return importKey(rest);
+	if (verb === "copy") return copyKey(rest);
 	const token = await openToken({ modulePath, tokenLabel: label, pin });
 	try {
 		if (verb === "list") return await token.list();
@@ -27,33 +29,78 @@ async function run(command) {
 	}
 }
 
-/** An RSA key with attributes that provisioning would never give: { label, attributes: { CKA_X: boolean } }. */
-function generateRaw({ label: keyLabel, attributes }) {
+/** A logged-in session of the token, for `work`. */
+function withSession(tokenLabel, work) {
 	const pkcs11 = new pkcs11js.PKCS11();
 	pkcs11.load(modulePath);
 	pkcs11.C_Initialize({ flags: pkcs11js.CKF_OS_LOCKING_OK });
-	const slot = pkcs11.C_GetSlotList(true).find((one) => pkcs11.C_GetTokenInfo(one).label.trimEnd() === label);
+	const slot = pkcs11.C_GetSlotList(true).find((one) => pkcs11.C_GetTokenInfo(one).label.trimEnd() === tokenLabel);
 	const session = pkcs11.C_OpenSession(slot, pkcs11js.CKF_SERIAL_SESSION | pkcs11js.CKF_RW_SESSION);
 	pkcs11.C_Login(session, pkcs11js.CKU_USER, pin);
-	const common = [
-		{ type: pkcs11js.CKA_TOKEN, value: true },
-		{ type: pkcs11js.CKA_LABEL, value: keyLabel },
-		{ type: pkcs11js.CKA_ID, value: Buffer.from(keyLabel) },
-	];
-	const chosen = Object.entries(attributes).map(([name, value]) => ({ type: pkcs11js[name], value }));
-	pkcs11.C_GenerateKeyPair(
-		session,
-		{ mechanism: pkcs11js.CKM_RSA_PKCS_KEY_PAIR_GEN },
-		[
-			...common,
-			{ type: pkcs11js.CKA_MODULUS_BITS, value: 2048 },
-			{ type: pkcs11js.CKA_PUBLIC_EXPONENT, value: Buffer.from([1, 0, 1]) },
-		],
-		[...common, { type: pkcs11js.CKA_PRIVATE, value: true }, { type: pkcs11js.CKA_SIGN, value: true }, ...chosen],
-	);
+	work(pkcs11, session);
 	pkcs11.C_Finalize();
 	return null;
 }
+
+const named = (keyLabel) => [
+	{ type: pkcs11js.CKA_TOKEN, value: true },
+	{ type: pkcs11js.CKA_LABEL, value: keyLabel },
+	{ type: pkcs11js.CKA_ID, value: Buffer.from(keyLabel) },
+];
+const chosen = (attributes) => Object.entries(attributes).map(([name, value]) => ({ type: pkcs11js[name], value }));
+
+/** An RSA key with attributes that provisioning would never give: { label, attributes: { CKA_X: boolean } }. */
+const generateRaw = ({ label: keyLabel, attributes }) =>
+	withSession(label, (pkcs11, session) =>
+		pkcs11.C_GenerateKeyPair(
+			session,
+			{ mechanism: pkcs11js.CKM_RSA_PKCS_KEY_PAIR_GEN },
+			[
+				...named(keyLabel),
+				{ type: pkcs11js.CKA_MODULUS_BITS, value: 2048 },
+				{ type: pkcs11js.CKA_PUBLIC_EXPONENT, value: Buffer.from([1, 0, 1]) },
+			],
+			[
+				...named(keyLabel),
+				{ type: pkcs11js.CKA_PRIVATE, value: true },
+				{ type: pkcs11js.CKA_SIGN, value: true },
+				...chosen(attributes),
+			],
+		),
+	);
+
+/** The same private key a second time, under another label. */
+const copyKey = ({ label: keyLabel, of }) =>
+	withSession(label, (pkcs11, session) => {
+		pkcs11.C_FindObjectsInit(session, [
+			{ type: pkcs11js.CKA_CLASS, value: pkcs11js.CKO_PRIVATE_KEY },
+			{ type: pkcs11js.CKA_LABEL, value: of },
+		]);
+		const [found] = pkcs11.C_FindObjects(session, 1);
+		pkcs11.C_FindObjectsFinal(session);
+		pkcs11.C_CopyObject(session, found, [{ type: pkcs11js.CKA_LABEL, value: keyLabel }]);
+	});
+
+/** An RSA key that was made outside: { label, jwk, attributes }; on another token of the same PIN: { token }. */
+const importKey = ({ token = label, label: keyLabel, jwk, attributes }) =>
+	withSession(token, (pkcs11, session) => {
+		const part = (type, name) => ({ type, value: Buffer.from(jwk[name], "base64url") });
+		pkcs11.C_CreateObject(session, [
+			{ type: pkcs11js.CKA_CLASS, value: pkcs11js.CKO_PRIVATE_KEY },
+			{ type: pkcs11js.CKA_KEY_TYPE, value: pkcs11js.CKK_RSA },
+			...named(keyLabel),
+			{ type: pkcs11js.CKA_PRIVATE, value: true },
+			...chosen(attributes),
+			part(pkcs11js.CKA_MODULUS, "n"),
+			part(pkcs11js.CKA_PUBLIC_EXPONENT, "e"),
+			part(pkcs11js.CKA_PRIVATE_EXPONENT, "d"),
+			part(pkcs11js.CKA_PRIME_1, "p"),
+			part(pkcs11js.CKA_PRIME_2, "q"),
+			part(pkcs11js.CKA_EXPONENT_1, "dp"),
+			part(pkcs11js.CKA_EXPONENT_2, "dq"),
+			part(pkcs11js.CKA_COEFFICIENT, "qi"),
+		]);
+	});
 
 const results = [];
 for (const command of commands) {

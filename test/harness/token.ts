@@ -5,6 +5,7 @@ import { existsSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import type { KeyedRole } from "../../hsm/agent/policy.ts";
 import { connectAgent } from "../../hsm/client.ts";
 import { findSoftHsmModule } from "../../hsm/provision/softhsm.ts";
 import type { TlsIdentity } from "../../hsm/tls.ts";
@@ -15,7 +16,7 @@ const here = (name: string): string => fileURLToPath(new URL(name, import.meta.u
 
 /** One command of token-process.mjs. */
 export type TokenCommand = {
-	do: "init" | "config" | "list" | "publicKey" | "sign" | "rsa" | "ec" | "seal" | "raw";
+	do: "init" | "config" | "list" | "publicKey" | "sign" | "rsa" | "ec" | "seal" | "raw" | "import" | "copy";
 } & Record<string, unknown>;
 export type TokenResult = { value: unknown } | { code: string; message: string };
 
@@ -42,13 +43,13 @@ export interface AgentOptions {
 	/** Of which only these matter here. */
 	token: Pick<TestToken, "env" | "uri">;
 	/** Key labels by role, with a DER certificate where there is one; or a URI in `uri`. */
-	roles: Partial<Record<"ca" | "ra" | "profile" | "seal", { object?: string; uri?: string; certificate?: Uint8Array }>>;
+	roles: Partial<Record<KeyedRole, { object?: string; uri?: string; certificate?: Uint8Array }>>;
 	maxQueue?: number;
 	sessions?: number;
 	/** Over mutual TLS, at this port, with each side's credentials; else on a unix socket below `dir`. */
 	remote?: { port: number; agent: TlsIdentity; client: TlsIdentity };
 	operationDeadline?: number;
-	refusedPins?: string;
+	memory?: string;
 	/** Further variables of its environment. */
 	env?: Record<string, string>;
 	/** The client's, in ms. */
@@ -157,7 +158,7 @@ export async function startAgent(options: AgentOptions): Promise<TestAgent> {
 
 /** Arguments of node, and the environment, of an agent process. */
 export function agentCommand(options: AgentOptions, listen: string): { args: string[]; env: NodeJS.ProcessEnv } {
-	const { token, maxQueue, sessions = 4, operationDeadline, refusedPins } = options;
+	const { token, maxQueue, sessions = 4, operationDeadline, memory } = options;
 	const roles = Object.fromEntries(
 		Object.entries(options.roles).map(([role, { object, uri, certificate }]) => [
 			role,
@@ -167,7 +168,7 @@ export function agentCommand(options: AgentOptions, listen: string): { args: str
 			},
 		]),
 	);
-	const settings = { listen, tls: options.remote?.agent, roles, maxQueue, sessions, operationDeadline, refusedPins };
+	const settings = { listen, tls: options.remote?.agent, roles, maxQueue, sessions, operationDeadline, memory };
 	const env = { ...process.env, ...token.env, ...options.env, UV_THREADPOOL_SIZE: String(sessions + 1) };
 	return { args: [here("./agent-process.mjs"), JSON.stringify(settings)], env };
 }

@@ -77,8 +77,8 @@ describe("an agent that is killed every 200 ms", () => {
 	const seconds = process.env.OTA_TEST_LONG ? 10 : 2;
 
 	it("is started again with growing pauses, spends no PIN, and serves when it is left alone", async () => {
-		const refusedPins = join(dir, "refused");
-		const agent = await startSupervised({ dir: join(dir, "k"), token, roles: { ca: {} }, refusedPins });
+		const memory = join(dir, "refused");
+		const agent = await startSupervised({ dir: join(dir, "k"), token, roles: { ca: {} }, memory });
 		try {
 			const end = performance.now() + seconds * 1000;
 			while (performance.now() < end) {

@@ -136,7 +136,7 @@ describe("a wrong PIN", () => {
 			dir: place,
 			token,
 			roles: { ca: { uri: uri("ca") }, profile: { uri: uri("profile") } },
-			refusedPins: join(place, "refused-pins"),
+			memory: join(place, "refused-pins"),
 			env: { PKCS11SPY: token.modulePath, PKCS11SPY_OUTPUT: record },
 		};
 		/** C_Login calls that reached the library; without the spy those that were refused. */
@@ -161,8 +161,8 @@ describe("a wrong PIN", () => {
 			expect(await refusal()).toMatch(/refused this PIN before.* correct the PIN file.* remove .*pin-refused-/);
 		}
 		expect(logins()).toBe(1);
-		const [marker] = await readdir(options.refusedPins as string);
-		expect(readFileSync(join(options.refusedPins as string, marker as string), "utf8")).not.toContain("not-the-pin");
+		const [marker] = await readdir(options.memory as string);
+		expect(readFileSync(join(options.memory as string, marker as string), "utf8")).not.toContain("not-the-pin");
 
 		await writeFile(pinFile, `${token.pin}\n`);
 		const agent = await startAgent(options);
@@ -199,7 +199,7 @@ describe("a wrong PIN", () => {
 		const pinFile = join(place, "agent-pin");
 		await writeFile(pinFile, "wrong-pin\n");
 		const uri = formatUri({ ...parseUri(token.uri("ca")), pinFile });
-		const options: AgentOptions = { dir: place, token, roles: { ca: { uri } }, refusedPins: join(place, "refused") };
+		const options: AgentOptions = { dir: place, token, roles: { ca: { uri } }, memory: join(place, "refused") };
 		await expect(startAgent(options)).rejects.toMatchObject({ code: "config" });
 		for (const name of await readdir(token.directory)) {
 			await rm(join(token.directory, name), { recursive: true, force: true });

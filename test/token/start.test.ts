@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
@@ -63,6 +63,45 @@ describe("the agent's start", () => {
 
 	it("refuses one key in two roles", async () => {
 		expect(await refusal({ ca: {}, profile: { object: "ca" } })).toContain("ca, profile: one key in two roles");
+	});
+
+	it("refuses one key in two roles also where its name, or its library's, is another", async () => {
+		// The same pair twice, as an import or a backup leaves it: two objects, one key.
+		const never = { CKA_EXTRACTABLE: false, CKA_DECRYPT: false, CKA_UNWRAP: false, CKA_DERIVE: false };
+		await token.must({ do: "raw", label: "twice", attributes: { CKA_SENSITIVE: true, ...never } });
+		await token.must({ do: "copy", label: "copy", of: "twice" });
+		const link = join(dir, "linked.so");
+		await symlink(token.modulePath, link);
+		expect(await refusal({ ca: { object: "twice" }, profile: { object: "copy" } })).toContain(
+			"ca, profile: one key in two roles",
+		);
+		const linked = formatUri({ ...parseUri(token.uri("ca")), modulePath: link });
+		expect(await refusal({ ca: {}, profile: { uri: linked } })).toContain("ca, profile: one key in two roles");
+	});
+
+	it("opens a library once under all of its names", async () => {
+		const link = join(dir, "link.so");
+		await symlink(token.modulePath, link);
+		const linked = formatUri({ ...parseUri(token.uri("profile")), modulePath: link });
+		const agent = await startAgent({ dir, token, roles: { ra: {}, profile: { uri: linked } } });
+		await agent.keys.check();
+		expect(agent.log()).not.toContain(link);
+		await agent.stop();
+	});
+
+	it("refuses another seal key than the one of the start before", async () => {
+		const memory = join(dir, "memory");
+		const first = await startAgent({ dir, token, roles: { seal: {} }, memory });
+		const sealed = await first.keys.seal(Buffer.from("secret"), "a|b|c|1");
+		await first.stop();
+		await token.must({ do: "seal", label: "seal-2" });
+		await expect(startAgent({ dir, token, roles: { seal: { object: "seal-2" } }, memory })).rejects.toMatchObject({
+			code: "config",
+			message: expect.stringContaining("it is another seal key"),
+		});
+		const again = await startAgent({ dir, token, roles: { seal: {} }, memory });
+		expect(Buffer.from(await again.keys.open(sealed, "a|b|c|1")).toString()).toBe("secret");
+		await again.stop();
 	});
 
 	it("refuses a certificate of another key, and bytes that are none", async () => {

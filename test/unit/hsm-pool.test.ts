@@ -34,6 +34,29 @@ function gate() {
 }
 
 describe("session pool", () => {
+	it("does not lend a session again that its work has spent", async () => {
+		const { pkcs11, state } = fakeModule();
+		const pool = new SessionPool({ pkcs11, slot, size: 1, maxQueue: 1 }, anchor);
+		const first = await pool.run(async ({ session, spend }) => {
+			spend();
+			return session.toString("hex");
+		});
+		expect(state.closed).toEqual([first]);
+		expect(await pool.run(async ({ session }) => session.toString("hex"))).not.toBe(first);
+		expect(state.open.size).toBe(1);
+	});
+
+	it("says that it has no room before anybody judges what would be refused", async () => {
+		const { pkcs11 } = fakeModule();
+		const pool = new SessionPool({ pkcs11, slot, size: 1, maxQueue: 1 }, anchor);
+		const { opened, release } = gate();
+		const running = [pool.run(() => opened), pool.run(() => opened)];
+		expect(() => pool.assertRoom()).toThrow(expect.objectContaining({ code: "hsm_busy" }));
+		release();
+		await Promise.all(running);
+		expect(() => pool.assertRoom()).not.toThrow();
+	});
+
 	it("lends a session to one piece of work at a time, in order, and uses it again", async () => {
 		const { pkcs11, state } = fakeModule();
 		const pool = new SessionPool({ pkcs11, slot, size: 2, maxQueue: 10 }, anchor);

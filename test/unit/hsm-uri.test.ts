@@ -83,4 +83,16 @@ describe("PKCS#11 URI", () => {
 			expect(() => parseUri(text)).toThrow(expect.not.objectContaining({ message: expect.stringContaining("hush-9") }));
 		}
 	});
+
+	it("never repeats what stands behind an & inside a PIN", () => {
+		for (const text of [
+			"pkcs11:?pin-value=a&hush-9=1",
+			"pkcs11:?pin-value=a&hush-9",
+			"pkcs11:?pin-value=a&pin-value=hush-9",
+		]) {
+			const words = expect.stringMatching(/^(?!.*hush-9).*write %26 for &/);
+			expect(() => parseUri(text)).toThrow(expect.objectContaining({ code: "config", message: words }));
+		}
+		expect(parseUri("pkcs11:?pin-value=a%26b").pinValue).toBe("a&b");
+	});
 });
