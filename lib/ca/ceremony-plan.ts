@@ -1,9 +1,10 @@
 /**
  * The plan of a ceremony: one file that is reviewed before anything is made. JSON, read strictly: every fault is told at
- * once with its place, and a member that nobody knows is a fault.
+ * once with its place, and a member that nobody knows, or that stands there twice, is a fault.
  */
 import { ConfigError } from "../errors.ts";
 import type { SubjectName } from "../ports.ts";
+import { duplicateMembers } from "./ceremony-json.ts";
 
 export type PlannedKeyType = "rsa-2048" | "rsa-3072" | "rsa-4096" | "p-256" | "aes-256";
 
@@ -14,6 +15,8 @@ export interface PlannedKey {
 	token: string | null;
 	/** It is on the token already and is not generated. */
 	existing: boolean;
+	/** It was made outside and brought in, on purpose: what its token tells of that is no fault. */
+	imported: boolean;
 }
 export interface PlannedCertificate {
 	key: PlannedKey;
@@ -49,12 +52,17 @@ const typesOf: Record<Role, readonly PlannedKeyType[]> = {
 	profile: rsa,
 	seal: ["aes-256", ...rsa],
 };
+/** Characters: what is larger is no plan. */
+const longest = 64 * 1024;
 const mostYears = { root: 30, ca: 15, ra: 5, profile: 5 } as const;
 
 /** @throws ConfigError with every fault */
 export function readPlan(text: string, checkUri: CheckUri): CeremonyPlan {
+	if (text.length > longest) throw new ConfigError([`the plan is longer than ${longest} characters`]);
 	const read = new PlanReader(checkUri);
-	const plan = read.plan(parseJson(text));
+	const value = parseJson(text);
+	read.faults.push(...duplicateMembers(text, "plan").map((place) => `${place}: is there twice`));
+	const plan = read.plan(value);
 	if (read.faults.length > 0) throw new ConfigError(read.faults);
 	return plan;
 }
@@ -121,17 +129,22 @@ class PlanReader {
 
 	#key(role: Role, value: unknown): PlannedKey {
 		const place = `plan.${role}.key`;
-		const members = this.#object(value, place, ["label", "type", "token", "existing"]);
+		const members = this.#object(value, place, ["label", "type", "token", "existing", "imported"]);
 		const type = typesOf[role].find((one) => one === members.type);
 		if (!type) this.faults.push(`${place}.type: must be one of ${typesOf[role].join(", ")}`);
-		if (members.existing !== undefined && typeof members.existing !== "boolean") {
-			this.faults.push(`${place}.existing: must be true or false`);
+		for (const name of ["existing", "imported"] as const) {
+			if (members[name] === undefined || typeof members[name] === "boolean") continue;
+			this.faults.push(`${place}.${name}: must be true or false`);
+		}
+		if (members.imported === true && members.existing !== true) {
+			this.faults.push(`${place}.imported: is for a key with "existing": true alone; a generated key is not imported`);
 		}
 		return {
 			label: this.#text(members.label, `${place}.label`, 64),
 			type: type ?? "rsa-2048",
 			token: members.token === undefined ? null : this.#uri(members.token, `${place}.token`),
 			existing: members.existing === true,
+			imported: members.imported === true,
 		};
 	}
 

@@ -41,7 +41,7 @@ describe("a ceremony's plan", () => {
 			["CN", "Example Corp SCEP RA"],
 		]);
 		expect(plan.root).toEqual({ certificate: "root.pem" });
-		expect(plan.seal.key).toEqual({ label: "seal", type: "aes-256", token: null, existing: false });
+		expect(plan.seal.key).toEqual({ label: "seal", type: "aes-256", token: null, existing: false, imported: false });
 		expect(plan.output).toBeNull();
 	});
 
@@ -54,7 +54,7 @@ describe("a ceremony's plan", () => {
 			root: certificate("ca", "rsa-1024", 40),
 			ra: certificate("ca", "p-256", 2),
 			profile: undefined,
-			seal: { key: { label: "seal\n", type: "aes-256", existing: "yes" } },
+			seal: { key: { label: "seal\n", type: "aes-256", existing: "yes", imported: true } },
 		});
 		expect(faults).toEqual([
 			expect.stringMatching(/^plan\.organisation: is not known/),
@@ -69,6 +69,7 @@ describe("a ceremony's plan", () => {
 			"plan.profile.key.type: must be one of rsa-2048, rsa-3072, rsa-4096",
 			"plan.profile.key.label: must be text of 1 to 64 characters",
 			"plan.seal.key.existing: must be true or false",
+			'plan.seal.key.imported: is for a key with "existing": true alone; a generated key is not imported',
 			"plan.seal.key.label: must not contain control characters or begin or end with a blank",
 			"plan: two keys on one token have the same label",
 		]);
@@ -103,5 +104,31 @@ describe("a ceremony's plan", () => {
 		],
 	])("refuses %s", (_name, plan, text, words) => {
 		expect(faultsOf(plan, text)).toContainEqual(expect.stringMatching(words));
+	});
+
+	/** The good plan's text with something put in behind the first `before`. */
+	const inserted = (before: string, text: string): string => JSON.stringify(good).replace(before, `${before}${text}`);
+
+	it.each([
+		["in the plan", inserted("{", '"token":"pkcs11:token=reviewed","ca":{},'), ["plan.token", "plan.ca"]],
+		["in a key", inserted('"ca":{"key":{', '"label":"reviewed",'), ["plan.ca.key.label"]],
+		["written with an escape", inserted('"ra":{', '"\\u0079ears":1,'), ["plan.ra.years"]],
+		["that is no value of ours", inserted("{", '"__proto__":1,"__proto__":2,'), ["plan.__proto__"]],
+		["in an object inside a list", inserted('"witnesses":[', '{"a":"]","a":2},'), ["plan.witnesses[0].a"]],
+	])("was read with the last of two members where the reviewer read the first: %s", (_name, text, places) => {
+		const twice = faultsOf(undefined, text).filter((fault) => fault.endsWith(": is there twice"));
+		expect(twice).toEqual(places.map((place) => `${place}: is there twice`));
+	});
+
+	it("may say the same in two objects, and the name of a member in a text", () => {
+		const plan = { ...good, witnesses: ['"token":"x","token"', "ca", "ca", 'a\\"b'] };
+		expect(faultsOf(plan, JSON.stringify(plan, null, "\t"))).toEqual([]);
+	});
+
+	it.each([
+		["deeper than any plan", `${"[".repeat(20_000)}${"]".repeat(20_000)}`, /^plan: is nested deeper than 8 levels$/],
+		["longer than any plan", JSON.stringify("x".repeat(70_000)), /^the plan is longer/],
+	])("is refused when it is %s", (_name, text, words) => {
+		expect(faultsOf(undefined, text)).toEqual([expect.stringMatching(words)]);
 	});
 });
