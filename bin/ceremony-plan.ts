@@ -12,7 +12,7 @@ import { formatUri, type Pkcs11Uri } from "../hsm/index.ts";
 import { type CeremonyInput, type CeremonyKey, type CeremonyResult, runCeremony } from "../lib/ca/ceremony.ts";
 import { issuedCaFaults, offlineRootFaults } from "../lib/ca/ceremony-issued.ts";
 import { type CeremonyPlan, type PlannedCertificate, readPlan } from "../lib/ca/ceremony-plan.ts";
-import { signRequest } from "../lib/ca/ceremony-request.ts";
+import { requestFault, signRequest } from "../lib/ca/ceremony-request.ts";
 import { readConfig } from "../lib/config.ts";
 import { ConfigError, OtaError } from "../lib/errors.ts";
 import { plannedKeys, type RoleKeys } from "./ceremony-keys.ts";
@@ -99,8 +99,16 @@ async function readOfflineRoot({ folder }: Ceremony, file: string): Promise<X509
 async function request({ plan, output, log }: Ceremony, key: CeremonyKey): Promise<string> {
 	const file = join(output, requestName);
 	if (await exists(file)) {
+		const text = await readText(file, "The request");
+		const fault = requestFault(text, plan.ca.subject, key.publicKey);
+		if (fault !== null) {
+			throw new OtaError(
+				"conflict",
+				`${file} is not this plan's request: ${fault}. Do not have it signed; move it away and hold the ceremony again, which writes its own.`,
+			);
+		}
 		log(`The request is in ${file} already; it waits for its certificate (--certificate FILE).`);
-		return readText(file, "The request");
+		return text;
 	}
 	const pem = await signRequest(plan.ca.subject, key);
 	await writeFile(file, pem, { mode: 0o600, flag: "wx" });
