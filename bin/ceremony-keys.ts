@@ -6,11 +6,11 @@ import { createHash, randomBytes } from "node:crypto";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { AuditedRole, KeyDescription, Token } from "../hsm/index.ts";
-import type { CeremonyInput } from "../lib/ca/ceremony.ts";
+import type { CeremonyInput, KeyRecord } from "../lib/ca/ceremony.ts";
 import type { CeremonyPlan, PlannedKey } from "../lib/ca/ceremony-plan.ts";
-import { OtaError } from "../lib/errors.ts";
+import { ConfigError, OtaError } from "../lib/errors.ts";
 import { generateKey } from "./generate-key.ts";
-import { ceremonyKey, keyOf, keyRecord, tellFaults } from "./key-record.ts";
+import { ceremonyKey, keyOf, keyRecord, stoppingFaults } from "./key-record.ts";
 import { type OpenTokens, tokenUri } from "./role-keys.ts";
 
 export type RoleKeys = CeremonyInput["keys"];
@@ -33,9 +33,14 @@ interface Notes {
 	keys: Partial<Record<AuditedRole, Noted>>;
 }
 
-/** `conflict` for a label that is taken, or a key that is another than the one noted. */
+/**
+ * `conflict` for a label that is taken, or a key that is another than the one noted; `config` with every fault of every key,
+ * before any of them has signed.
+ */
 export async function plannedKeys(options: KeysOptions): Promise<RoleKeys> {
 	const { plan } = options;
+	// First of those that are there: then nothing was made yet, and the plan may still be changed.
+	stopAt(await existingFaults(options), options);
 	const notes = await readNotes(options);
 	const prepare = (role: AuditedRole, key: PlannedKey) => prepareKey(role, key, notes, options);
 	const root = "key" in plan.root ? await prepare("root", plan.root.key) : null;
@@ -43,6 +48,10 @@ export async function plannedKeys(options: KeysOptions): Promise<RoleKeys> {
 	const ra = await prepare("ra", plan.ra.key);
 	const profile = await prepare("profile", plan.profile.key);
 	const seal = await prepare("seal", plan.seal.key);
+	stopAt(
+		[root, ca, ra, profile, seal].flatMap((prepared) => prepared?.faults ?? []),
+		options,
+	);
 	return {
 		root: root && (await pair(root)),
 		ca: await pair(ca),
@@ -52,11 +61,32 @@ export async function plannedKeys(options: KeysOptions): Promise<RoleKeys> {
 	};
 }
 
+function stopAt(faults: readonly string[], { log }: KeysOptions): void {
+	if (faults.length === 0) return;
+	log("Nothing was signed. Such a key does not change: plan another one, or have the token set right.");
+	throw new ConfigError(faults);
+}
+
+async function existingFaults({ plan, tokens }: KeysOptions): Promise<string[]> {
+	const faults: string[] = [];
+	for (const role of ["root", "ca", "ra", "profile", "seal"] as const) {
+		const planned = plan[role];
+		if (!("key" in planned) || !planned.key.existing) continue;
+		const { key } = planned;
+		const token = await tokens.open(tokenUri(key.token ?? plan.token));
+		const found = keyOf(await token.describe(), key.label);
+		faults.push(...stoppingFaults(found, role, { isImported: key.imported, log: () => undefined }));
+	}
+	return faults;
+}
+
 interface Prepared {
 	token: Token;
 	key: KeyDescription;
 	/** For the transcript. */
-	told: { token?: string; existing?: boolean };
+	told: Pick<KeyRecord, "token" | "origin">;
+	/** What stops the ceremony. */
+	faults: string[];
 }
 
 const pair = async ({ token, key, told }: Prepared) => ({ ...(await ceremonyKey(token, key.label)), ...told });
@@ -85,11 +115,12 @@ async function prepareKey(
 	if (key.type !== planned.type) {
 		throw new OtaError("conflict", `The key ${planned.label} is ${key.type}, the plan says ${planned.type}.`);
 	}
-	tellFaults(key, role, options.log);
+	const faults = stoppingFaults(key, role, { isImported: planned.imported, log: options.log });
 	notes.keys[role] = note(key);
 	await writeNotes(options, notes);
 	const elsewhere = planned.token !== null && { token: `${token.label} (serial ${token.serial})` };
-	return { token, key, told: { ...elsewhere, ...(planned.existing && { existing: true }) } };
+	const origin = planned.existing && { origin: planned.imported ? ("imported" as const) : ("existing" as const) };
+	return { token, key, told: { ...elsewhere, ...origin }, faults };
 }
 
 const note = (key: KeyDescription): Noted => ({

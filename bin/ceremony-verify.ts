@@ -1,15 +1,22 @@
-/** `ota ceremony verify`: is everything still as the transcript says, on the tokens and in the certificates? */
+/** `ota ceremony verify`: is everything still as the transcript says, on the tokens, in the certificates and in the configuration? */
 import { X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import type { Pkcs11Uri } from "../hsm/index.ts";
-import { compareCeremony, type FoundKey } from "../lib/ca/ceremony-compare.ts";
+import { compareCeremony, type Evidence, type FoundKey } from "../lib/ca/ceremony-compare.ts";
 import { type RecordedCeremony, readTranscript } from "../lib/ca/ceremony-reading.ts";
 import { readConfig } from "../lib/config.ts";
 import { OtaError } from "../lib/errors.ts";
-import { keyRecord } from "./key-record.ts";
-import { configuredKeys, nameSoftHsmConfiguration, tokenPart, tokenUri, withTokens } from "./role-keys.ts";
+import { isNamed, keyRecord } from "./key-record.ts";
+import {
+	configuredKeys,
+	namedCertificates,
+	nameSoftHsmConfiguration,
+	tokenPart,
+	tokenUri,
+	withTokens,
+} from "./role-keys.ts";
 
 /** Answers the exit code: 1 when something is not as the transcript says. */
 export async function verifyCeremony(args: readonly string[], usage: string): Promise<number> {
@@ -19,13 +26,13 @@ export async function verifyCeremony(args: readonly string[], usage: string): Pr
 		return 2;
 	}
 	const recorded = readTranscript(readText(flags.transcript));
-	const folder = resolve(flags.certs ?? dirname(flags.transcript));
-	const { differences, lacks } = compareCeremony(recorded, await findKeys(await tokensOf(flags.tokens)), (file) =>
-		readCertificate(folder, file),
-	);
-	for (const lack of lacks) process.stderr.write(`The transcript does not say: ${lack}\n`);
+	const evidence = await gather(flags.tokens, resolve(flags.certs ?? dirname(flags.transcript)));
+	const differences = compareCeremony(recorded, evidence);
 	for (const difference of differences) process.stdout.write(`${difference}\n`);
 	if (differences.length > 0) return 1;
+	if (!evidence.configured.certificates.ca && !evidence.configured.keys.includes("ca")) {
+		process.stderr.write(`${unanchored(evidence)}\n`);
+	}
 	process.stdout.write(summary(recorded));
 	return 0;
 }
@@ -45,24 +52,35 @@ function readFlags(args: readonly string[]) {
 	}
 }
 
-/** Those that were named, or else those of the configuration. */
-async function tokensOf(named: readonly string[]): Promise<Pkcs11Uri[]> {
+/** Tokens that were named, or else those of the configuration, whose keys count then as well as its certificates. */
+async function gather(named: readonly string[], folder: string): Promise<Evidence> {
 	const config = readConfig(process.env, (path) => readFileSync(path, "utf8"), "command");
-	if (named.length > 0) return named.map(tokenUri);
+	const certificateOf = (file: string) => readCertificate(folder, file);
+	if (named.length > 0) {
+		// The data directory knows nothing of another token than its own.
+		const certificates = namedCertificates(config, { isEmbeddedToo: false });
+		return { keys: await findKeys(named.map(tokenUri), {}), certificateOf, configured: { certificates, keys: [] } };
+	}
 	nameSoftHsmConfiguration(config);
-	return Object.values(await configuredKeys(config));
+	const uris = await configuredKeys(config);
+	const configured = { certificates: namedCertificates(config), keys: Object.keys(uris) };
+	return { keys: await findKeys(Object.values(uris), uris), certificateOf, configured };
 }
 
-function findKeys(uris: readonly Pkcs11Uri[]): Promise<FoundKey[]> {
+function findKeys(uris: readonly Pkcs11Uri[], roles: Readonly<Record<string, Pkcs11Uri>>): Promise<FoundKey[]> {
 	return withTokens(async (tokens) => {
-		const distinct = new Map<string, Awaited<ReturnType<typeof tokens.open>>>();
+		const distinct = new Map<string, { token: Awaited<ReturnType<typeof tokens.open>>; uris: Pkcs11Uri[] }>();
 		for (const uri of uris) {
 			const token = await tokens.open(tokenPart(uri));
-			distinct.set(`${token.label}|${token.serial}`, token);
+			const name = `${token.label}|${token.serial}`;
+			distinct.set(name, { token, uris: [...(distinct.get(name)?.uris ?? []), uri] });
 		}
 		const found: FoundKey[] = [];
-		for (const token of distinct.values()) {
-			for (const key of await token.describe()) found.push(keyRecord(key));
+		for (const { token, uris: its } of distinct.values()) {
+			for (const key of await token.describe()) {
+				const named = Object.entries(roles).filter(([, uri]) => its.includes(uri) && isNamed(key, uri));
+				found.push({ ...keyRecord(key), roles: named.map(([role]) => role) });
+			}
 		}
 		return found;
 	});
@@ -70,7 +88,7 @@ function findKeys(uris: readonly Pkcs11Uri[]): Promise<FoundKey[]> {
 
 function readCertificate(folder: string, file: string): X509Certificate | null {
 	// The transcript names files beside it, nothing else.
-	if (!/^[\w.-]+$/.test(file)) return null;
+	if (!/^[\w-][\w.-]*$/.test(file)) return null;
 	try {
 		return new X509Certificate(readFileSync(join(folder, file)));
 	} catch {
@@ -84,6 +102,12 @@ function readText(file: string): string {
 	} catch (cause) {
 		throw new OtaError("config", `${file} cannot be read.`, { cause });
 	}
+}
+
+/** Whoever may write the certificates and use a key of the token could have made all of it under a root of their own. */
+function unanchored({ certificateOf }: Evidence): string {
+	const root = certificateOf("root.pem")?.fingerprint256 ?? "(not there)";
+	return `Nothing of the configuration says which CA is meant. Compare the root's SHA-256 with the one that you know: ${root}`;
 }
 
 function summary({ head, sections }: RecordedCeremony): string {

@@ -1,4 +1,5 @@
-/** A key's description by its token, as transcripts and lists write it; and the one of a URI. */
+/** A key's description by its token: as transcripts write it, the one of a URI, what is wrong with it, and whose it is. */
+import { createPublicKey } from "node:crypto";
 import {
 	type AuditedRole,
 	auditKey,
@@ -17,7 +18,7 @@ export function keyRecord(key: KeyDescription): KeyRecord {
 	return { label, attributes: told, ...(publicKey && { publicKey }) };
 }
 
-/** Transcripts tell the family and, since their second format, the size. */
+/** Transcripts tell the family and the size. */
 function kindOf(type: KeyDescription["type"]): Record<string, string | number> {
 	const [family = "", bits] = type.split("-");
 	if (bits === undefined) return { type };
@@ -43,9 +44,31 @@ export function isNamed(key: KeyDescription, { object, id }: Pick<Pkcs11Uri, "ob
 	return id === undefined || key.id === Buffer.from(id).toString("hex");
 }
 
-/** Tells what is wrong with a key that is not refused for it. */
-export function tellFaults(key: KeyDescription, role: AuditedRole, log: (line: string) => void): void {
-	for (const fault of auditKey(key, role)) log(`Attention: ${key.label}: ${fault}`);
+export interface FaultsOptions {
+	/** It was made outside and brought in on purpose. */
+	isImported?: boolean;
+	log(line: string): void;
+}
+
+/** What stops this key from being used or certified, with its label. What the token alone is to blame for is told, and passes. */
+export function stoppingFaults(key: KeyDescription, role: AuditedRole, { isImported, log }: FaultsOptions): string[] {
+	const [stopping, passing]: [string[], string[]] = [[], []];
+	for (const { words, weight } of auditKey(key, role)) {
+		const passes = weight === "told" || (weight === "origin" && isImported === true);
+		(passes ? passing : stopping).push(`${key.label}: ${words}`);
+	}
+	for (const fault of passing) log(`Attention: ${fault}`);
+	return stopping;
+}
+
+/**
+ * Equal where two public keys are one: of RSA the modulus alone, since another exponent makes no other secret.
+ * `publicKey` is a SubjectPublicKeyInfo, DER.
+ */
+export function keyIdentity(publicKey: Uint8Array): string {
+	const key = createPublicKey({ key: Buffer.from(publicKey), format: "der", type: "spki" });
+	const { kty, n } = key.export({ format: "jwk" });
+	return kty === "RSA" ? `RSA ${n}` : Buffer.from(publicKey).toString("hex");
 }
 
 /** A key pair as the ceremony takes it: what the token tells of it, and how it signs. */

@@ -6,7 +6,7 @@ import { randomBytes, verify } from "node:crypto";
 import { auditKey, type KeyDescription, type Pkcs11Uri, redactUri, type Token } from "../hsm/index.ts";
 import type { Config } from "../lib/config.ts";
 import { OtaError } from "../lib/errors.ts";
-import { isNamed, keyOf } from "./key-record.ts";
+import { isNamed, keyIdentity, keyOf } from "./key-record.ts";
 import type { KeysCommand } from "./keys-command.ts";
 import {
 	type ConfiguredRole,
@@ -53,11 +53,11 @@ async function audit(
 		try {
 			const token = await tokens.open(uris[role]);
 			for (const key of roleKeys(await token.describe(), role, uris[role])) {
-				const identity = `${token.label}|${token.serial}|${key.class}|${key.id}|${key.label}`;
-				const other = seen.get(identity);
-				if (other) entry.faults.push(`it is the ${other} key as well; each role needs its own`);
-				seen.set(identity, role);
-				entry.faults.push(...auditKey(key, role));
+				const identities = identitiesOf(key, token);
+				const others = new Set(identities.flatMap((identity) => seen.get(identity) ?? []));
+				for (const other of others) entry.faults.push(`it is the ${other} key as well; each role needs its own`);
+				for (const identity of identities) seen.set(identity, role);
+				entry.faults.push(...auditKey(key, role).map(({ words }) => words));
 				entry.faults.push(...(await bindingFaults(role, key, token, config)));
 			}
 		} catch (error) {
@@ -67,6 +67,12 @@ async function audit(
 	}
 	return report;
 }
+
+/** One key may lie on two tokens, or on one under two names: its public half tells, and of a secret key its name alone. */
+const identitiesOf = (key: KeyDescription, token: Token): string[] => [
+	`${token.label}|${token.serial}|${key.class}|${key.id}|${key.label}`,
+	...(key.publicKey ? [keyIdentity(key.publicKey)] : []),
+];
 
 /** The one key of a role. An AES key and an RSA key may share the seal role's name, on the way from one to the other. */
 function roleKeys(keys: readonly KeyDescription[], role: ConfiguredRole, uri: Pkcs11Uri): KeyDescription[] {

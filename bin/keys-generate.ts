@@ -2,8 +2,9 @@
 import { createHash } from "node:crypto";
 import type { Pkcs11Uri } from "../hsm/index.ts";
 import type { Config } from "../lib/config.ts";
+import { ConfigError } from "../lib/errors.ts";
 import { generateKey, keyTypes, typesOf } from "./generate-key.ts";
-import { keyOf, tellFaults } from "./key-record.ts";
+import { keyOf, stoppingFaults } from "./key-record.ts";
 import type { KeysCommand } from "./keys-command.ts";
 import { configuredKeys, nameSoftHsmConfiguration, printedUri, tokenPart, tokenUri, withTokens } from "./role-keys.ts";
 
@@ -25,7 +26,11 @@ export const makeKey: KeysCommand = async (flags, config, log) => {
 		log(`Generating ${label} (${type}) inside the token ${token.label}...`);
 		await generateKey(token, { label, role, type });
 		const key = keyOf(await token.describe(), label);
-		tellFaults(key, role, log);
+		const faults = stoppingFaults(key, role, { log });
+		if (faults.length > 0) {
+			log(`The token made ${label} otherwise than it was asked to. Do not use it: destroy it with the vendor's tool.`);
+			throw new ConfigError(faults);
+		}
 		const named = printedUri(uri, { object: label, id: Buffer.from(key.id, "hex") });
 		const digest = key.publicKey && createHash("sha256").update(key.publicKey).digest("hex");
 		return { status: 0, output: `${named}\n${digest ? `public key SHA-256 ${digest}\n` : ""}` };

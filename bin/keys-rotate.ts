@@ -9,10 +9,11 @@ import { join, resolve } from "node:path";
 import type { KeyDescription, Pkcs11Uri, Token } from "../hsm/index.ts";
 import { type CeremonyKey, certifySuccessor } from "../lib/ca/ceremony.ts";
 import type { Config } from "../lib/config.ts";
-import { OtaError } from "../lib/errors.ts";
+import { ConfigError, OtaError } from "../lib/errors.ts";
 import { type GeneratedType, generateKey, typesOf } from "./generate-key.ts";
-import { ceremonyKey, keyOf, tellFaults } from "./key-record.ts";
+import { ceremonyKey, keyOf, stoppingFaults } from "./key-record.ts";
 import type { KeysCommand } from "./keys-command.ts";
+import { refuseTaken, type TakenKeys, takenKeys } from "./keys-taken.ts";
 import {
 	configuredCertificate,
 	configuredKeys,
@@ -68,16 +69,17 @@ async function rotate(rotation: Rotation): Promise<string> {
 	const ca = configuredCertificate(config, "ca");
 	const current = configuredCertificate(config, role);
 	return withTokens(async (tokens) => {
-		const caKey = await issuingKey(await tokens.open(uris.ca), uris.ca, ca);
+		const caKey = await issuingKey(await tokens.open(uris.ca), uris.ca, ca, log);
 		const token = await tokens.open(uris[role]);
-		const { label, suffix } = await successor(rotation, token, uris[role]);
+		const taken = rotation.label === null ? null : await takenKeys(uris, config, tokens);
+		const { label, suffix } = await successor(rotation, token, uris[role], taken);
 		log("Signing its certificate with the issuing CA...");
 		const { certificate, transcript } = await certifySuccessor({
 			role,
 			current,
 			ca,
 			caKey,
-			key: await ceremonyKey(token, label),
+			key: { ...(await ceremonyKey(token, label)), ...(taken && { origin: "existing" as const }) },
 			operator: `${userInfo().username}@${hostname()}`,
 			token: `${token.label} (serial ${token.serial})`,
 			organization: config.organization,
@@ -97,7 +99,12 @@ async function rotate(rotation: Rotation): Promise<string> {
 }
 
 /** The new key's label, and the date that its files bear. */
-async function successor(rotation: Rotation, token: Token, uri: Pkcs11Uri): Promise<{ label: string; suffix: string }> {
+async function successor(
+	rotation: Rotation,
+	token: Token,
+	uri: Pkcs11Uri,
+	taken: TakenKeys | null,
+): Promise<{ label: string; suffix: string }> {
 	const { role, log } = rotation;
 	const keys = await token.describe();
 	const old = keyOf(keys, uri);
@@ -112,16 +119,27 @@ async function successor(rotation: Rotation, token: Token, uri: Pkcs11Uri): Prom
 		await generateKey(token, { label, role, type });
 	}
 	const key = keyOf(await token.describe(), label);
+	if (taken) refuseTaken(key, taken);
 	if (!typesOf.ra.some((one) => one === key.type)) throw new OtaError("key_policy", `${label} is ${key.type}, not RSA`);
-	tellFaults(key, role, log);
+	const faults = stoppingFaults(key, role, { log });
+	if (faults.length > 0) throw new ConfigError(faults);
 	return { label, suffix };
 }
 
-/** The issuing CA's key, once it is the one in its certificate. */
-async function issuingKey(token: Token, uri: Pkcs11Uri, ca: X509Certificate): Promise<CeremonyKey> {
+/** The issuing CA's key, once it is the one in its certificate and has no fault. Where it came from its ceremony has judged. */
+async function issuingKey(
+	token: Token,
+	uri: Pkcs11Uri,
+	ca: X509Certificate,
+	log: Rotation["log"],
+): Promise<CeremonyKey> {
 	const key = await ceremonyKey(token, uri);
-	if (ca.publicKey.export({ format: "der", type: "spki" }).equals(key.publicKey)) return key;
-	throw new OtaError("config", "OTA_CA_CERT holds another key than OTA_CA_KEY; nothing was made.");
+	if (!ca.publicKey.export({ format: "der", type: "spki" }).equals(key.publicKey)) {
+		throw new OtaError("config", "OTA_CA_CERT holds another key than OTA_CA_KEY; nothing was made.");
+	}
+	const faults = stoppingFaults(keyOf(await token.describe(), uri), "ca", { isImported: true, log });
+	if (faults.length > 0) throw new ConfigError(faults);
+	return key;
 }
 
 function variables(role: Rotated, uri: Pkcs11Uri, label: string, certificate: string): string {

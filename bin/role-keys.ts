@@ -1,6 +1,6 @@
 /** The keys that the configuration names, role by role, and their tokens opened: once each, with one login. */
 import { X509Certificate } from "node:crypto";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { findSoftHsmModule, formatUri, openToken, type Pkcs11Uri, parseUri, type Token } from "../hsm/index.ts";
 import type { Config } from "../lib/config.ts";
@@ -9,6 +9,7 @@ import { keyLabels, tokenLabel } from "./ceremony-labels.ts";
 
 export const configuredRoles = ["ca", "ra", "profile", "seal"] as const;
 export type ConfiguredRole = (typeof configuredRoles)[number];
+export type CertificateRole = keyof Config["certificates"];
 
 /**
  * Names SoftHSM's configuration to its library. The embedded keys lie in the data directory's token, whatever other token the
@@ -50,7 +51,7 @@ export async function configuredKeys(config: Config): Promise<Record<ConfiguredR
 }
 
 /** A role's certificate as the configuration has it; `config` when it cannot be read. */
-export function configuredCertificate(config: Config, role: "ca" | "ra" | "profile"): X509Certificate {
+export function configuredCertificate(config: Config, role: CertificateRole): X509Certificate {
 	const source = config.certificates[role];
 	try {
 		return new X509Certificate("pem" in source ? source.pem : readFileSync(source.path, "utf8"));
@@ -58,6 +59,20 @@ export function configuredCertificate(config: Config, role: "ca" | "ra" | "profi
 		const what = "path" in source ? `${source.path} cannot be read` : "it is no certificate";
 		throw new OtaError("config", `OTA_${role.toUpperCase()}_CERT: ${what}`, { cause });
 	}
+}
+
+/** The certificates that the configuration names; of the embedded ones, unless they are left out, those that are there. */
+export function namedCertificates(
+	config: Config,
+	{ isEmbeddedToo = true } = {},
+): Partial<Record<CertificateRole, X509Certificate>> {
+	const named: Partial<Record<CertificateRole, X509Certificate>> = {};
+	for (const role of Object.keys(config.certificates) as CertificateRole[]) {
+		const source = config.certificates[role];
+		if ("pem" in source || (isEmbeddedToo && existsSync(source.path)))
+			named[role] = configuredCertificate(config, role);
+	}
+	return named;
 }
 
 /** A token's URI from the command line or a plan; `config` for one that carries the PIN itself. */

@@ -20,12 +20,12 @@ import {
 import { type CeremonyInput, type CeremonyResult, runCeremony } from "../../lib/ca/ceremony.ts";
 import { checkOrganization } from "../../lib/ca/ceremony-name.ts";
 import { readConfig } from "../../lib/config.ts";
-import { OtaError } from "../../lib/errors.ts";
+import { ConfigError, OtaError } from "../../lib/errors.ts";
 import type { Clock, Random } from "../../lib/ports.ts";
 import { keyLabels, tokenLabel } from "../ceremony-labels.ts";
 import { planCeremony } from "../ceremony-plan.ts";
 import { verifyCeremony } from "../ceremony-verify.ts";
-import { ceremonyKey, keyOf, keyRecord } from "../key-record.ts";
+import { ceremonyKey, keyOf, keyRecord, stoppingFaults } from "../key-record.ts";
 
 export type CaKey = "rsa-2048" | "p-256";
 
@@ -50,7 +50,8 @@ const usage = `usage: ota ceremony [--data-dir DIR] [--organization NAME] [--ca-
 
 Without --plan: a SoftHSM token in the data directory. With it: the keys, subjects and lifetimes of a reviewed JSON file
 (hsm/README.md) on your own tokens; under a root that is kept elsewhere it writes the issuing CA's request and stops, and
-goes on with the certificate that --certificate names. verify: is everything still as the transcript says?
+goes on with the certificate that --certificate names. verify: is everything still as the transcript of a ceremony, or of
+ota keys rotate, says?
 `;
 
 /** The command; answers the exit code. The transcript goes to stdout, progress and refusals to stderr. */
@@ -190,12 +191,17 @@ async function generateKeys(token: Token, options: CeremonyOptions): Promise<Cer
 	for (const role of ["root", "ca", "ra", "profile"] as const) await generate(token, role, options);
 	options.log(`Generating ${keyLabels.seal} (AES-256) inside the token...`);
 	await token.generateSealKey({ label: keyLabels.seal });
+	const made = await token.describe();
+	const faults = (Object.keys(keyLabels) as (keyof typeof keyLabels)[]).flatMap((role) =>
+		stoppingFaults(keyOf(made, keyLabels[role]), role, options),
+	);
+	if (faults.length > 0) throw new ConfigError(faults);
 	return {
 		root: await ceremonyKey(token, keyLabels.root),
 		ca: await ceremonyKey(token, keyLabels.ca),
 		ra: await ceremonyKey(token, keyLabels.ra),
 		profile: await ceremonyKey(token, keyLabels.profile),
-		seal: keyRecord(keyOf(await token.describe(), keyLabels.seal)),
+		seal: keyRecord(keyOf(made, keyLabels.seal)),
 	};
 }
 

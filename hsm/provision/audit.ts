@@ -17,6 +17,7 @@ const locked: readonly Demand[] = [
 	["CKA_EXTRACTABLE", false],
 	["CKA_ALWAYS_SENSITIVE", true],
 	["CKA_NEVER_EXTRACTABLE", true],
+	["CKA_LOCAL", true],
 	["CKA_MODIFIABLE", false],
 	["CKA_ALWAYS_AUTHENTICATE", false],
 	// A key that unwraps or derives makes other keys, under attributes of the caller's choice.
@@ -41,16 +42,39 @@ const sealingPair: readonly Demand[] = [...locked, ["CKA_SIGN", false], ["CKA_DE
 /** Not telling these is a fault: without them nobody knows that the key stays, and what it does. */
 const mustBeTold: ReadonlySet<AttributeName> = new Set(["CKA_SENSITIVE", "CKA_EXTRACTABLE", "CKA_SIGN", "CKA_DECRYPT"]);
 
-/** What is wrong with a key in this role, in words; none when it is as provisioning makes it. */
-export function auditKey(key: Pick<KeyDescription, "type" | "attributes">, role: AuditedRole): string[] {
+/**
+ * Where a token keeps its own value whatever the template asks, nobody can do better, and little is lost: MODIFIABLE lets
+ * nobody make a sensitive key plain again, and a private key wraps and recovers for whoever has the PIN.
+ */
+const mayStand: ReadonlySet<AttributeName> = new Set(["CKA_MODIFIABLE", "CKA_WRAP", "CKA_SIGN_RECOVER"]);
+/** What a key that was made outside cannot have. */
+const ofOrigin: ReadonlySet<AttributeName> = new Set(["CKA_LOCAL", "CKA_ALWAYS_SENSITIVE", "CKA_NEVER_EXTRACTABLE"]);
+
+export interface KeyFault {
+	words: string;
+	/**
+	 * `stops`: nothing is signed with such a key, or for it. `origin`: so does it, unless the key was imported on purpose.
+	 * `told`: a fault of the token, which does not stop.
+	 */
+	weight: "stops" | "origin" | "told";
+}
+
+/** What is wrong with a key in this role; none when it is as provisioning makes it. */
+export function auditKey(key: Pick<KeyDescription, "type" | "attributes">, role: AuditedRole): KeyFault[] {
 	const asked = role === "seal" && key.type.startsWith("rsa-") ? sealingPair : demands[role];
-	const attributes = asked.flatMap(([name, mustBe]) => {
+	const attributes = asked.flatMap(([name, mustBe]): KeyFault[] => {
 		const value = key.attributes[name];
 		// What a token does not keep (CKA_ALWAYS_SENSITIVE is the usual one) is no fault of the key.
 		if (value === mustBe || (value === undefined && !mustBeTold.has(name))) return [];
-		return [`${name} is ${value === undefined ? "not told" : Number(value)} where ${Number(mustBe)} is required`];
+		const told = value === undefined ? "not told" : Number(value);
+		return [{ words: `${name} is ${told} where ${Number(mustBe)} is required`, weight: weightOf(name) }];
 	});
-	return [...kindFaults(key.type, role), ...attributes];
+	return [...kindFaults(key.type, role).map((words): KeyFault => ({ words, weight: "stops" })), ...attributes];
+}
+
+function weightOf(name: AttributeName): KeyFault["weight"] {
+	if (mayStand.has(name)) return "told";
+	return ofOrigin.has(name) ? "origin" : "stops";
 }
 
 function kindFaults(type: KeyDescription["type"], role: AuditedRole): string[] {

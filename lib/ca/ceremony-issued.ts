@@ -8,6 +8,7 @@ import { writeName } from "../der/name.ts";
 import { equalBytes } from "../der/values.ts";
 import { OtaError } from "../errors.ts";
 import type { SubjectName } from "../ports.ts";
+import { isSelfSigned } from "./ceremony-chain.ts";
 
 export interface IssuedCa {
 	/** DER of the certificate that was handed in, and of the root that must have issued it. */
@@ -48,7 +49,7 @@ function readOne(der: Uint8Array, name: string): X509 | string {
 function rootFaults(root: X509, now: Date): string[] {
 	const { ca, pathLen } = root.basicConstraints;
 	return named("the root", [
-		[!equalBytes(root.subject, root.issuer) || !isSigned(root, root), "is not self-signed"],
+		[!isSelfSigned(root), "is not self-signed"],
 		[!ca, "is no CA (basicConstraints)"],
 		[pathLen !== null && pathLen < 1, "allows no CA below it (pathLenConstraint 0)"],
 		[root.keyUsage !== null && !root.keyUsage.has(keyUsageBit.keyCertSign), "may not sign certificates (keyUsage)"],
@@ -71,6 +72,7 @@ function caFaults(ca: X509, root: X509, now: Date): string[] {
 			!usage?.has(keyUsageBit.keyCertSign) || !usage.has(keyUsageBit.cRLSign),
 			"lacks keyCertSign or cRLSign (keyUsage)",
 		],
+		[ca.notBefore < root.notBefore, "begins before the root does"],
 		[ca.notAfter > root.notAfter, "outlives the root"],
 		...dateFaults(ca, now),
 	]);

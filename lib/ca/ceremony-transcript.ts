@@ -1,18 +1,20 @@
 /**
- * The ceremony's transcript: what was made, when and by whom, in plain text that a witness can compare with the token and
- * with the certificates (`openssl x509 -fingerprint`, `pkcs11-tool --list-objects`), and that `ota ceremony verify` reads
- * again. Format 2: attributes read back, each certificate's file, and a signature over all of it.
+ * The transcript of a ceremony or a rotation: what was made, when and by whom, in plain text that a witness can compare with
+ * the token and with the certificates (`openssl x509 -fingerprint`, `pkcs11-tool --list-objects`), and that `ota ceremony
+ * verify` reads again. It ends with a signature by the issuing CA's key over all of it: the text begins with "Key ceremony",
+ * which no DER SEQUENCE does, so that it can be taken for no certificate, and the agent signs nothing else with that key.
  */
-import { createHash, type X509Certificate } from "node:crypto";
-import type { CeremonySigner } from "./ceremony-certificate.ts";
+import { createHash, verify, type X509Certificate } from "node:crypto";
+import { OtaError } from "../errors.ts";
+import { type CeremonySigner, importPublicKey } from "./ceremony-certificate.ts";
 
 /** A key as the token tells of it. */
 export interface KeyRecord {
 	label: string;
 	/** The token that holds it, when it is not the ceremony's. */
 	token?: string;
-	/** It was there before. */
-	existing?: boolean;
+	/** It was there before, or was brought into the token from outside, on purpose. */
+	origin?: "existing" | "imported";
 	/** SubjectPublicKeyInfo, DER, of a key pair. */
 	publicKey?: Uint8Array;
 	/** PKCS#11 attributes read back from the token: `CKA_SENSITIVE` and its like. */
@@ -39,21 +41,52 @@ export interface TranscriptHead {
 	witnesses?: readonly string[];
 	/** SHA-256 of the plan, hex. */
 	plan?: string;
-	/** False: the root and the issuing CA's certificate come from elsewhere. */
-	isMadeHere: boolean;
 }
 
-const madeHere = "All keys were generated inside the token; the certificates were signed there and verified outside.";
-const madeElsewhere =
-	"The root's and the issuing CA's certificate were made elsewhere and checked; the others were signed in the token.";
+/** The first line of every transcript, and the form that this version writes and reads. */
+export const transcriptTitle = "Key ceremony";
+export const transcriptFormat = "3";
+/** All five keys, or the successor of one. */
+export type TranscriptKind = "ceremony" | "rotation";
+export const transcriptKinds: readonly TranscriptKind[] = ["ceremony", "rotation"];
 
-/** Plain text, lines ended by LF. */
-export function transcript(head: TranscriptHead, entries: readonly TranscriptEntry[]): string {
-	const hasOldKeys = entries.some(({ key }) => key?.existing);
+/** Where a key came from, in the transcript's words. */
+export const origins = {
+	existing: "on the token before",
+	imported: "on the token before, imported from outside as the plan says",
+} as const;
+
+/** What a transcript says in one sentence, by its kind and what its sections tell. */
+export function statement(kind: TranscriptKind, { hasOldKeys, isRootHere }: Statement): string {
+	if (kind === "rotation") {
+		const key = hasOldKeys ? "The key was on the token before" : "The key was generated inside the token";
+		return `${key}; its certificate was signed by the issuing CA's key in its token and verified outside.`;
+	}
+	if (!isRootHere) {
+		return "The root's and the issuing CA's certificate were made elsewhere and checked; the others were signed in the token.";
+	}
+	const keys = hasOldKeys
+		? "Keys were there before or generated inside the token"
+		: "All keys were generated inside the token";
+	return `${keys}; the certificates were signed there and verified outside.`;
+}
+
+interface Statement {
+	hasOldKeys: boolean;
+	/** False: the root and the issuing CA's certificate come from elsewhere. */
+	isRootHere: boolean;
+}
+
+/** Plain text, lines ended by LF. `config` for a value that would write lines of its own. */
+export function transcript(kind: TranscriptKind, head: TranscriptHead, entries: readonly TranscriptEntry[]): string {
+	const told = {
+		hasOldKeys: entries.some(({ key }) => key?.origin),
+		isRootHere: entries.every(({ key }) => key !== null),
+	};
 	const lines = [
-		"Key ceremony",
-		...fields([
-			["Format", "2"],
+		...block(transcriptTitle, [
+			["Format", transcriptFormat],
+			["Kind", kind],
 			["Organization", head.organization],
 			["Held at", head.at.toISOString()],
 			["Held by", head.operator],
@@ -62,41 +95,36 @@ export function transcript(head: TranscriptHead, entries: readonly TranscriptEnt
 			...(head.plan ? [["Plan SHA-256", head.plan] as const] : []),
 		]),
 		"",
-		head.isMadeHere && !hasOldKeys ? madeHere : madeElsewhereWords(head.isMadeHere),
-		...entries.flatMap(section),
+		statement(kind, told),
+		...entries.flatMap((entry) => ["", ...section(entry)]),
 	];
 	return `${lines.join("\n")}\n`;
 }
 
-const madeElsewhereWords = (isMadeHere: boolean): string =>
-	isMadeHere
-		? "Keys were there before or generated inside the token; the certificates were signed there."
-		: madeElsewhere;
-
 /** Begins the part of the text that is not signed. */
 export const signatureTitle = "Signed with ";
 
-/** The text with a signature of that key over it: who changes it later is found out. */
+/** The text with the signature of the issuing CA's key over it. `hsm_refused` when what came back does not hold. */
 export async function signTranscript(text: string, key: KeyRecord & CeremonySigner): Promise<string> {
-	const signature = Buffer.from(await key.sign("sha256", Buffer.from(text))).toString("base64");
-	return `${text}\n${signatureTitle}${key.label}\n${field("Signature", signature.match(/.{1,92}/g) ?? []).join("\n")}\n`;
+	const signature = await key.sign("sha256", Buffer.from(text));
+	if (!verify("sha256", Buffer.from(text), importPublicKey(key.publicKey), signature)) {
+		throw new OtaError("hsm_refused", "The signature on the transcript does not hold.");
+	}
+	const base64 = Buffer.from(signature).toString("base64");
+	return `${text}\n${block(`${signatureTitle}${key.label}`, [["Signature", base64]]).join("\n")}\n`;
 }
 
 function section(entry: TranscriptEntry): string[] {
 	const { key } = entry;
 	const attributes = Object.entries(key?.attributes ?? {}).map(([name, value]) => `${name}=${value}`);
-	return [
-		"",
-		entry.title,
-		...fields([
-			...(key ? [["Key label", key.label] as const] : []),
-			...(key?.token ? [["Key token", key.token] as const] : []),
-			...(key?.existing ? [["Key origin", "on the token before"] as const] : []),
-			...(entry.file ? [["File", entry.file] as const] : []),
-			...(entry.certificate ? certificateFields(entry.certificate) : keyFields(key)),
-		]),
-		...(attributes.length > 0 ? field("Attributes", wrapped(attributes)) : []),
-	];
+	return block(entry.title, [
+		...(key ? [["Key label", key.label] as const] : []),
+		...(key?.token ? [["Key token", key.token] as const] : []),
+		...(key?.origin ? [["Key origin", origins[key.origin]] as const] : []),
+		...(entry.file ? [["File", entry.file] as const] : []),
+		...(entry.certificate ? certificateFields(entry.certificate) : keyFields(key)),
+		...(attributes.length > 0 ? [["Attributes", attributes.join(" ")] as const] : []),
+	]);
 }
 
 /** Of a key pair without a certificate. */
@@ -122,11 +150,22 @@ export function certificateFields(certificate: X509Certificate): [name: string, 
 	];
 }
 
-function fields(pairs: readonly (readonly [string, string])[]): string[] {
-	return pairs.flatMap(([name, value]) => field(name, [value]));
+/** A title, and its fields: `  Name:          value`. The reader writes every block again and compares. */
+export function block(title: string, pairs: readonly (readonly [name: string, value: string])[]): string[] {
+	for (const value of [title, ...pairs.map(([, one]) => one)]) {
+		if (value === value.trim() && !/[\p{Cc}\p{Cs}\p{Zl}\p{Zp}]/u.test(value)) continue;
+		throw new OtaError("config", `The transcript cannot hold ${JSON.stringify(value)}: it is not one line of text.`);
+	}
+	return [title, ...pairs.flatMap(([name, value]) => field(name, linesOf(name, value)))];
 }
 
-/** `  Name:          value`, further lines under the value. */
+/** Attributes stand as many a line as fit in a terminal, a signature in lines of base64. */
+function linesOf(name: string, value: string): readonly string[] {
+	if (name === "Attributes") return wrapped(value.split(" "));
+	return name === "Signature" ? (value.match(/.{1,92}/g) ?? []) : [value];
+}
+
+/** Further lines stand under the value. */
 function field(name: string, lines: readonly string[]): string[] {
 	return lines.map((line, index) => `  ${(index === 0 ? `${name}:` : "").padEnd(15)}${line}`);
 }

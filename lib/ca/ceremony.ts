@@ -96,13 +96,13 @@ export async function runCeremony(input: CeremonyInput): Promise<CeremonyResult>
 	}));
 	const { seal } = input.keys;
 	entries.push({ title: seal.attributes.type === "rsa" ? "Seal (RSA)" : "Seal (AES)", key: seal, certificate: null });
-	const text = transcript({ ...input, at, isMadeHere: !input.issued }, entries);
+	const text = transcript("ceremony", { ...input, at }, entries);
 	return {
 		root: root.toString(),
 		ca: ca.toString(),
 		ra: ra.toString(),
 		profile: profile.toString(),
-		transcript: await signTranscript(text, input.keys.profile),
+		transcript: await signTranscript(text, input.keys.ca),
 	};
 }
 
@@ -142,7 +142,7 @@ export interface SuccessorInput {
 	/** The certificate that it follows, and the issuing CA's. */
 	current: X509Certificate;
 	ca: X509Certificate;
-	caKey: CeremonySigner;
+	caKey: CeremonyKey;
 	key: CeremonyKey;
 	operator: string;
 	token: string;
@@ -168,8 +168,8 @@ export async function certifySuccessor(input: SuccessorInput): Promise<{ certifi
 	};
 	const certificate = await signCertificate(plan, input.caKey, ca, input.random);
 	const entry = { title: template.title, key, certificate, file: input.file };
-	const text = transcript({ ...input, at, isMadeHere: true }, [entry]);
-	return { certificate: certificate.toString(), transcript: await signTranscript(text, key) };
+	const text = transcript("rotation", { ...input, at }, [entry]);
+	return { certificate: certificate.toString(), transcript: await signTranscript(text, input.caKey) };
 }
 
 /** Whole seconds, since that is all a certificate can say; never beyond the issuer's own dates. */
@@ -187,7 +187,6 @@ function validity(at: Date, years: number, issuer: X509Certificate | null): { no
 
 /** RSA of at least 2048 bits or P-256; RSA where Apple's client demands it; one key, one role. */
 function checkKeys(keys: CeremonyInput["keys"]): void {
-	const seen = new Set<string>();
 	const certified = Object.entries({ root: keys.root, ca: keys.ca, ra: keys.ra, profile: keys.profile });
 	for (const [role, key] of certified) {
 		if (key === null) continue;
@@ -198,8 +197,8 @@ function checkKeys(keys: CeremonyInput["keys"]): void {
 		if (bits < 2048 && !(isP256 && mayBeP256)) {
 			throw new OtaError("key_policy", `The ${role} key must be RSA-2048 or more${mayBeP256 ? ", or P-256" : ""}.`);
 		}
-		seen.add(Buffer.from(key.publicKey).toString("base64"));
 	}
-	if (seen.size !== certified.filter(([, key]) => key !== null).length)
+	const halves = [...certified.map(([, key]) => key), keys.seal].flatMap((key) => key?.publicKey ?? []);
+	if (new Set(halves.map((half) => Buffer.from(half).toString("base64"))).size !== halves.length)
 		throw new OtaError("key_policy", "Two roles of the ceremony share one key.");
 }

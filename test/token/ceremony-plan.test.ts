@@ -1,5 +1,5 @@
 /** `ota ceremony --plan` on a token of the operator's own (SoftHSMv2), from dist/; openssl is the root and the second opinion. */
-import { X509Certificate } from "node:crypto";
+import { generateKeyPairSync, X509Certificate } from "node:crypto";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -137,6 +137,23 @@ describe("a ceremony under a root that is kept elsewhere", () => {
 		expect(again.status).toBe(0);
 	});
 
+	it("handed out a request that somebody had put there: it must be this plan's, for the CA's key, and signed by it", () => {
+		const own = readFileSync(request, "utf8");
+		for (const [text, words] of [
+			[strangeRequest("planted"), "it is for another key than the issuing CA's"],
+			[`${own}${own}`, "it is no certification request (PKCS#10)"],
+		] as const) {
+			writeFileSync(request, text);
+			const outcome = ota(["ceremony", "--plan", file]);
+			expect(outcome.stderr).toContain(`is not this plan's request: ${words}. Do not have it signed; move it away`);
+			expect(outcome.stdout).toBe("");
+			expect(outcome.status).toBe(1);
+			// Nothing of it is altered either: it is evidence.
+			expect(readFileSync(request, "utf8")).toBe(text);
+		}
+		writeFileSync(request, own);
+	});
+
 	it("takes a key that was made just before it was cut short for its own, by its id", () => {
 		const notes = JSON.parse(readFileSync(join(output, "ceremony.json"), "utf8"));
 		notes.keys.ra.publicKey = null;
@@ -179,23 +196,19 @@ describe("a ceremony under a root that is kept elsewhere", () => {
 		expect(existsSync(join(output, "ra.pem"))).toBe(false);
 	});
 
+	/** A request by a key that is not ours, under our name. */
+	function strangeRequest(name: string): string {
+		const subject = "/C=DE/O=Example Corp/CN=Example Device CA";
+		const csr = openssl.output(`${name}.csr`);
+		const made = ["-newkey", "rsa:2048", "-nodes", "-keyout", openssl.output(`${name}.key`), "-out", csr];
+		openssl.run("req", "-new", ...made, "-subj", subject);
+		return readFileSync(csr, "utf8");
+	}
+
 	/** A certificate for a key that is not ours, under our name. */
 	function foreignRequest(name: string): string {
-		const csr = openssl.output(`${name}.csr`);
-		const subject = ["-subj", "/C=DE/O=Example Corp/CN=Example Device CA"];
-		openssl.run(
-			"req",
-			"-new",
-			"-newkey",
-			"rsa:2048",
-			"-nodes",
-			"-keyout",
-			openssl.output(`${name}.key`),
-			...subject,
-			"-out",
-			csr,
-		);
-		return issue(root, csr, name, goodCa);
+		strangeRequest(name);
+		return issue(root, openssl.output(`${name}.csr`), name, goodCa);
 	}
 
 	it("refuses another plan for the keys of this one", () => {
@@ -258,6 +271,18 @@ describe("a ceremony under a root that is kept elsewhere", () => {
 				"All is as the transcript says: Root CA, Issuing CA, SCEP RA, Profile Signing, Seal (AES).",
 			);
 			expect(verify.status).toBe(0);
+			const known = new X509Certificate(readFileSync(root.certificate)).fingerprint256;
+			expect(verify.stderr).toBe(
+				`Nothing of the configuration says which CA is meant. Compare the root's SHA-256 with the one that you know: ${known}\n`,
+			);
+			const anchored = ota(["ceremony", "verify", join(output, "transcript.txt"), "--token", tokenUri()], {
+				OTA_CA_CERT_FILE: join(output, "ca.pem"),
+				OTA_RA_CERT_FILE: join(output, "profile.pem"),
+			});
+			expect(anchored.stdout).toBe(
+				"SCEP RA: OTA_RA_CERT is another certificate; after a rotation, verify the transcript of that\n",
+			);
+			expect(anchored.status).toBe(1);
 		});
 
 		it("is over: a third time is refused, and nothing of it changes", () => {
@@ -287,6 +312,68 @@ describe("a ceremony with a root of its own", () => {
 		const chain = ["-CAfile", path("root"), "-untrusted", path("ca"), path("ra")];
 		expect(openssl.run("verify", "-x509_strict", ...chain)).toMatch(/: OK\n$/);
 		const verify = ota(["ceremony", "verify", join(directory, "own", "transcript.txt"), "--token", tokenUri()]);
+		expect(verify.stdout).toContain("All is as the transcript says");
+		expect(verify.status).toBe(0);
+	});
+});
+
+describe("a ceremony with keys that have faults", () => {
+	const attributes = {
+		CKA_SENSITIVE: true,
+		CKA_EXTRACTABLE: false,
+		CKA_SIGN: true,
+		CKA_DECRYPT: false,
+		CKA_UNWRAP: false,
+	};
+	const imported = () => ({ ...key("brought-profile"), existing: true });
+	const planned = (name: string, profile: object) =>
+		plan(name, {
+			root: { key: key(`${name}-root`, "p-256"), years: 12 },
+			ca: { key: { ...key("leaky-ca"), existing: true }, years: 4 },
+			profile: { key: profile, years: 1 },
+		});
+	beforeAll(async () => {
+		const jwk = generateKeyPairSync("rsa", { modulusLength: 2048 }).privateKey.export({ format: "jwk" });
+		await token.must({ do: "import", label: "brought-profile", jwk, attributes });
+		// A key pair brings CKA_SIGN along.
+		const { CKA_SIGN: _sign, ...others } = attributes;
+		await token.must({ do: "raw", label: "leaky-ca", attributes: { ...others, CKA_EXTRACTABLE: true } });
+	});
+
+	it("was only told of an extractable CA key and one made outside, and went on: it stops, with every fault of every key", () => {
+		const outcome = ota(["ceremony", "--plan", planned("leaky", imported())]);
+		expect(outcome.stderr).toContain("Configuration: 5 fault(s)\n");
+		for (const fault of [
+			"leaky-ca: CKA_EXTRACTABLE is 1 where 0 is required",
+			"leaky-ca: CKA_NEVER_EXTRACTABLE is 0 where 1 is required",
+			"brought-profile: CKA_ALWAYS_SENSITIVE is 0 where 1 is required",
+			"brought-profile: CKA_NEVER_EXTRACTABLE is 0 where 1 is required",
+			"brought-profile: CKA_LOCAL is 0 where 1 is required",
+		]) {
+			expect(outcome.stderr).toContain(`  - ${fault}`);
+		}
+		expect(outcome.stderr).not.toMatch(/Generating|Signing/);
+		expect(outcome.status).toBe(1);
+		expect(readdirSync(join(directory, "leaky"))).toEqual([]);
+	});
+
+	it("takes an imported key where the plan says that it is one, and no other fault with it", () => {
+		const leaky = ota(["ceremony", "--plan", planned("half", { ...imported(), imported: true })]);
+		expect(leaky.stderr).toContain("Configuration: 2 fault(s)\n");
+		expect(leaky.status).toBe(1);
+		const file = plan("brought", {
+			root: { key: key("brought-root", "p-256"), years: 12 },
+			ca: { key: key("brought-ca", "p-256"), years: 4 },
+			profile: { key: { ...imported(), imported: true }, years: 1 },
+		});
+		const outcome = ota(["ceremony", "--plan", file]);
+		expect(outcome.stderr).toContain("Attention: brought-profile: CKA_LOCAL is 0 where 1 is required");
+		expect(outcome.status).toBe(0);
+		expect(outcome.stdout).toMatch(
+			/Key label: {5}brought-profile\n {2}Key origin: {4}on the token before, imported from outside as the plan says\n/,
+		);
+		expect(outcome.stdout).toContain("CKA_LOCAL=false");
+		const verify = ota(["ceremony", "verify", join(directory, "brought", "transcript.txt"), "--token", tokenUri()]);
 		expect(verify.stdout).toContain("All is as the transcript says");
 		expect(verify.status).toBe(0);
 	});

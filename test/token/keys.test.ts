@@ -1,9 +1,12 @@
 /** `ota keys` and `ota ceremony verify` against a real SoftHSMv2, from dist/ in processes of their own. */
-import { createHash, X509Certificate } from "node:crypto";
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createHash, generateKeyPairSync, X509Certificate } from "node:crypto";
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import { findSoftHsmModule } from "../../hsm/provision/softhsm.ts";
+import { formatUri } from "../../hsm/uri.ts";
+import { selfSigned } from "../harness/certificate.ts";
 import { OpenSsl } from "../harness/openssl.ts";
 import { runOta } from "../harness/ota-command.ts";
 import { makeKeys, makeToken, startAgent, type TestToken } from "../harness/token.ts";
@@ -156,6 +159,42 @@ describe("ota keys audit", () => {
 	});
 });
 
+describe("one key in two roles", () => {
+	it("was found by its name alone: under two names, on two tokens, or as an RSA seal key, it is found by its public half", async () => {
+		const token = await makeToken(join(directory, "twice"));
+		const { ca, ra } = await makeKeys(token);
+		expect(ca).not.toEqual(ra);
+		const jwk = generateKeyPairSync("rsa", { modulusLength: 2048 }).privateKey.export({ format: "jwk" });
+		const attributes = { CKA_SENSITIVE: true, CKA_EXTRACTABLE: false, CKA_SIGN: true, CKA_DECRYPT: true };
+		await token.must({ do: "import", label: "one", jwk, attributes });
+		await token.must({ do: "import", label: "other", jwk, attributes });
+		// A second token in the same directory; its PIN is the first one's.
+		await token.must({ do: "init", label: "elsewhere", soPin: "87654321" });
+		const elsewhere = { ...token, uri: (object: string) => token.uri(object).replace("token=ota", "token=elsewhere") };
+		await token.must({ do: "import", token: "elsewhere", label: "third", jwk, attributes });
+		const outcome = ota(["keys", "audit", "--json"], {
+			...token.env,
+			OTA_CA_KEY: token.uri("ca"),
+			OTA_RA_KEY: token.uri("one"),
+			OTA_PROFILE_KEY: token.uri("other"),
+			OTA_SEAL_KEY: elsewhere.uri("third"),
+		});
+		const report = JSON.parse(outcome.stdout) as { role: string; faults: string[] }[];
+		const shared = report.map(({ role, faults }) => [
+			role,
+			faults.filter((fault) => /each role needs its own/.test(fault)),
+		]);
+		expect(shared).toEqual([
+			["ca", []],
+			["ra", []],
+			["profile", ["it is the ra key as well; each role needs its own"]],
+			["seal", ["it is the profile key as well; each role needs its own"]],
+		]);
+		expect(report.find(({ role }) => role === "seal")?.faults).toContain("CKA_LOCAL is 0 where 1 is required");
+		expect(outcome.status).toBe(1);
+	});
+});
+
 describe("ota keys rotate", () => {
 	let rotated: ReturnType<typeof ota>;
 	let set: Record<string, string>;
@@ -206,6 +245,21 @@ describe("ota keys rotate", () => {
 		const outcome = ota(["ceremony", "verify", transcript]);
 		expect(outcome.stdout).toContain("All is as the transcript says: SCEP RA.");
 		expect(outcome.status).toBe(0);
+		expect(readFileSync(transcript, "utf8")).toMatch(/\n {2}Kind: {10}rotation\n[\s\S]+\nSigned with issuing-ca\n/);
+		// Under another CA it is nobody's successor.
+		const foreign = ota(["ceremony", "verify", transcript], { OTA_CA_CERT_FILE: join(certs, "root.pem") });
+		expect(foreign.stdout).toMatch(/^SCEP RA: the chain does not hold: it names another issuer$/m);
+		expect(foreign.stdout).toMatch(/^the transcript's signature cannot be checked: the issuing CA's key is not on/m);
+		expect(foreign.status).toBe(1);
+	});
+
+	it("leaves a ceremony's transcript that says so, once the successor is configured", () => {
+		const outcome = ota(["ceremony", "verify", join(certs, "transcript.txt")], set);
+		expect(outcome.stdout).toBe(
+			"SCEP RA: OTA_RA_CERT is another certificate; after a rotation, verify the transcript of that\n" +
+				"SCEP RA: OTA_RA_KEY is another key; after a rotation, verify the transcript of that\n",
+		);
+		expect(outcome.status).toBe(1);
 	});
 
 	it("numbers the second of one day, and goes on from the rotated key", () => {
@@ -225,6 +279,52 @@ describe("ota keys rotate", () => {
 		const same = ota(["keys", "rotate", "--role", "profile", "--label", "profile-signing"]);
 		expect(same.stderr).toContain("the key that the configuration names already");
 		expect([elliptic.status, same.status]).toEqual([1, 1]);
+	});
+
+	it.each([
+		["the issuing CA's key", "issuing-ca", /issuing-ca is the label of OTA_CA_KEY/],
+		["the RA's key", "scep-ra", /scep-ra is the label of OTA_RA_KEY/],
+		["the seal key", "seal", /seal is the label of OTA_SEAL_KEY/],
+		["the root's key, which only a certificate names", "root-ca", /root-ca is the key of OTA_ROOT_CERT/],
+	])("took another role's key for the successor: %s", (_name, label, words) => {
+		const before = readdirSync(certs);
+		const outcome = ota(["keys", "rotate", "--role", "profile", "--label", label]);
+		expect(outcome.stderr).toMatch(words);
+		expect(outcome.stdout).toBe("");
+		expect(outcome.status).toBe(1);
+		expect(readdirSync(certs)).toEqual(before);
+	});
+
+	it("certified a key whose attributes are another role's: every fault is told, and nothing is signed", () => {
+		const before = readdirSync(certs);
+		// A profile signer's, which cannot decrypt.
+		const outcome = ota(["keys", "rotate", "--role", "ra", "--label", "signer-3"]);
+		expect(outcome.stderr).toContain("signer-3: CKA_DECRYPT is 0 where 1 is required");
+		expect(outcome.stderr).not.toContain("Signing its certificate");
+		expect(outcome.status).toBe(1);
+		expect(readdirSync(certs)).toEqual(before);
+	});
+
+	it("was certified by whatever key OTA_CA_KEY named: an extractable one certifies nothing", async () => {
+		const token = await makeToken(join(directory, "leaky"));
+		const { ra } = await makeKeys(token);
+		const attributes = { CKA_SENSITIVE: true, CKA_EXTRACTABLE: true, CKA_DECRYPT: false, CKA_UNWRAP: false };
+		await token.must({ do: "raw", label: "loose", attributes });
+		const spki = Buffer.from(String(await token.must({ do: "publicKey", label: "loose" })), "hex");
+		const certificate = async (label: string, publicKey: Uint8Array) =>
+			openssl.file(`${label}.pem`, new X509Certificate(await selfSigned(token, label, publicKey)).toString());
+		const outcome = ota(["keys", "rotate", "--role", "ra", "--out", join(directory, "leaky")], {
+			...token.env,
+			OTA_CA_KEY: token.uri("loose"),
+			OTA_RA_KEY: token.uri("ra"),
+			OTA_PROFILE_KEY: token.uri("profile"),
+			OTA_SEAL_KEY: token.uri("seal"),
+			OTA_CA_CERT_FILE: await certificate("loose", spki),
+			OTA_RA_CERT_FILE: await certificate("ra", ra),
+		});
+		expect(outcome.stderr).toContain("loose: CKA_EXTRACTABLE is 1 where 0 is required");
+		expect(outcome.stderr).not.toContain("Generating");
+		expect(outcome.status).toBe(1);
 	});
 
 	it.each(["ca", "root", "seal", "admin"])("refuses %s as a usage error, and makes nothing", (role) => {
@@ -309,17 +409,61 @@ describe("ota ceremony verify", () => {
 		expect(outcome.status).toBe(1);
 	});
 
-	it("says of an old transcript what it lacks, and checks the rest", () => {
+	it("took a transcript of a format without signature: any but today's is no transcript", () => {
 		const old = (text: string) =>
 			text
 				.slice(0, text.indexOf("\nSigned with"))
-				.replace(/^ {2}(Format|File): .*\n/gm, "")
+				.replace(/^ {2}(Format|Kind|File): .*\n/gm, "")
 				.replace(/^( {2}Attributes: +class=\S+ type=\S+) size=\S+ (CKA_ID=\S+).*\n(?: {17}.*\n)*/gm, "$1 $2\n");
 		const outcome = edited("old", old);
-		expect(outcome.stdout).toContain("All is as the transcript says");
-		expect(outcome.stderr).toContain("The transcript does not say: SCEP RA: CKA_SENSITIVE, CKA_EXTRACTABLE");
-		expect(outcome.stderr).toContain("The transcript does not say: a signature");
-		expect(outcome.status).toBe(0);
+		expect(outcome.stdout).toBe("");
+		expect(outcome.stderr).toBe(
+			"This is not a ceremony's transcript: it names no format, where this version reads format 3 alone.\n",
+		);
+		expect(outcome.status).toBe(1);
+	});
+
+	it("took a transcript that the web process had the agent sign: no key but the issuing CA's counts, and the agent signs no text with it", async () => {
+		const roles = { ca: "issuing-ca", profile: "profile-signing" } as const;
+		const pem = (role: keyof typeof roles) => new X509Certificate(readFileSync(join(certs, `${role}.pem`))).raw;
+		const modulePath = (await findSoftHsmModule()) ?? undefined;
+		const uri = (object: string) => formatUri({ token: "ota", object, modulePath, pinFile: join(dataDir, "pin") });
+		const agent = await startAgent({
+			dir: join(directory, "f"),
+			token: { env: { SOFTHSM2_CONF: join(dataDir, "softhsm2.conf") }, uri },
+			roles: {
+				ca: { uri: uri(roles.ca), certificate: pem("ca") },
+				profile: { uri: uri(roles.profile), certificate: pem("profile") },
+			},
+		});
+		try {
+			const text = readFileSync(path, "utf8");
+			const forged = text.slice(0, text.indexOf("\nSigned with")).replace(/(Held by: +).*/, "$1mallory@example");
+			const octets = Buffer.from(forged);
+			await expect(agent.keys.sign("ca", "sha256", octets)).rejects.toMatchObject({ code: "hsm_refused" });
+			const lines = Buffer.from(await agent.keys.sign("profile", "sha256", octets))
+				.toString("base64")
+				.match(/.{1,92}/g);
+			const signed = `${forged}\nSigned with profile-signing\n  Signature:     ${lines?.join(`\n${" ".repeat(17)}`)}\n`;
+			const outcome = edited("forged", () => signed);
+			expect(outcome.stdout).toBe(
+				"the transcript is signed with profile-signing, where it must be the issuing CA's key issuing-ca\n",
+			);
+			expect(outcome.status).toBe(1);
+			const renamed = edited("renamed", () => signed.replace("with profile-signing", "with issuing-ca"));
+			expect(renamed.stdout).toMatch(
+				/^the transcript was changed: its signature, made with issuing-ca, does not hold$/m,
+			);
+			expect(renamed.status).toBe(1);
+		} finally {
+			await agent.stop();
+		}
+	});
+
+	it("names a certificate that is another than the configuration's", () => {
+		const outcome = ota(["ceremony", "verify", path], { OTA_ROOT_CERT_FILE: join(certs, "profile.pem") });
+		expect(outcome.stdout).toBe("Root CA: OTA_ROOT_CERT is another certificate\n");
+		expect(outcome.status).toBe(1);
 	});
 
 	it.each([
