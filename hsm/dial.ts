@@ -37,7 +37,11 @@ export function dial(target: Target): Promise<Socket> {
 
 function dialUnix(path: string): Promise<Socket> {
 	return new Promise((resolve, reject) => {
-		const socket = createConnection({ path });
+		const socket: Socket = createConnection({ path, onread: { buffer: Buffer.alloc(65_536), callback: received } });
+		// Node would take 64 KiB from the heap for each answer of some three hundred octets.
+		function received(length: number, buffer: Uint8Array): boolean {
+			return socket.emit("data", Buffer.from(buffer.subarray(0, length)));
+		}
 		const refuse = (error: NodeJS.ErrnoException): void => {
 			socket.destroy();
 			reject(away(path, error));
