@@ -6,6 +6,7 @@ import { parseArgs } from "node:util";
 import type { Pkcs11Uri } from "../hsm/index.ts";
 import { compareCeremony, type Evidence, type FoundKey } from "../lib/ca/ceremony-compare.ts";
 import { type RecordedCeremony, readTranscript } from "../lib/ca/ceremony-reading.ts";
+import { rolesOf } from "../lib/ca/ceremony-shape.ts";
 import { readConfig } from "../lib/config.ts";
 import { OtaError } from "../lib/errors.ts";
 import { isNamed, keyRecord } from "./key-record.ts";
@@ -30,9 +31,7 @@ export async function verifyCeremony(args: readonly string[], usage: string): Pr
 	const differences = compareCeremony(recorded, evidence);
 	for (const difference of differences) process.stdout.write(`${difference}\n`);
 	if (differences.length > 0) return 1;
-	if (!evidence.configured.certificates.ca && !evidence.configured.keys.includes("ca")) {
-		process.stderr.write(`${unanchored(evidence)}\n`);
-	}
+	for (const note of notes(recorded, evidence)) process.stderr.write(`${note}\n`);
 	process.stdout.write(summary(recorded));
 	return 0;
 }
@@ -79,7 +78,8 @@ function findKeys(uris: readonly Pkcs11Uri[], roles: Readonly<Record<string, Pkc
 		for (const { token, uris: its } of distinct.values()) {
 			for (const key of await token.describe()) {
 				const named = Object.entries(roles).filter(([, uri]) => its.includes(uri) && isNamed(key, uri));
-				found.push({ ...keyRecord(key), roles: named.map(([role]) => role) });
+				const holder = `${token.label} (serial ${token.serial})`;
+				found.push({ ...keyRecord(key), token: holder, roles: named.map(([role]) => role) });
 			}
 		}
 		return found;
@@ -104,10 +104,22 @@ function readText(file: string): string {
 	}
 }
 
-/** Whoever may write the certificates and use a key of the token could have made all of it under a root of their own. */
-function unanchored({ certificateOf }: Evidence): string {
+/** What the transcript's truth does not mean. */
+function notes({ kind, sections }: RecordedCeremony, { certificateOf, configured }: Evidence): string[] {
+	const { certificates, keys } = configured;
+	const [section] = sections;
+	const role = section && rolesOf[section.title];
+	if (kind === "rotation" && (role === "ra" || role === "profile")) {
+		const successor = certificateOf(section?.fields.get("File") ?? "");
+		const isUsed = successor && certificates[role]?.raw.equals(successor.raw);
+		return isUsed ? [] : [`OTA_${role.toUpperCase()}_CERT is not this certificate: here nothing uses the successor.`];
+	}
+	// Whoever may write the certificates and use a key of the token could have made all of it under a root of their own.
+	if (certificates.ca || certificates.root || keys.includes("ca")) return [];
 	const root = certificateOf("root.pem")?.fingerprint256 ?? "(not there)";
-	return `Nothing of the configuration says which CA is meant. Compare the root's SHA-256 with the one that you know: ${root}`;
+	const words =
+		"Nothing of the configuration says which CA is meant. Compare the root's SHA-256 with the one that you know";
+	return [`${words}: ${root}`];
 }
 
 function summary({ head, sections }: RecordedCeremony): string {

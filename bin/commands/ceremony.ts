@@ -157,7 +157,7 @@ async function hold(staging: string, options: CeremonyOptions): Promise<void> {
 		const result = await runCeremony({
 			organization: options.organization,
 			operator: `${userInfo().username}@${hostname()}`,
-			token: `${tokenLabel} (SoftHSMv2)`,
+			token: `${token.label} (serial ${token.serial})`,
 			keys,
 			clock: options.clock ?? (() => new Date()),
 			random: options.random ?? randomBytes,

@@ -11,8 +11,11 @@ import type { RecordedCeremony, RecordedSection } from "./ceremony-reading.ts";
 import { type CertifiedRole, rolesOf, shapeFaults } from "./ceremony-shape.ts";
 import { certificateFields, type KeyRecord } from "./ceremony-transcript.ts";
 
-/** A key on a token, described as the ceremony describes it, and the roles whose configured URI names it. */
+/** A key, described as the ceremony describes it. */
 export interface FoundKey extends KeyRecord {
+	/** Where it lies. */
+	token: string;
+	/** Whose configured URI names it. */
 	roles: readonly string[];
 }
 
@@ -28,11 +31,16 @@ export interface Evidence {
 	};
 }
 
-type Section = RecordedSection & { role: CertifiedRole | "seal" | undefined };
+/** With the token that the transcript says its key is on. */
+type Section = RecordedSection & { role: CertifiedRole | "seal" | undefined; token: string | undefined };
 
 /** Everything that is not as the transcript says, with its section; none when all is. */
 export function compareCeremony(recorded: RecordedCeremony, evidence: Evidence): string[] {
-	const sections = recorded.sections.map((section) => ({ ...section, role: rolesOf[section.title] }));
+	const sections = recorded.sections.map((section) => ({
+		...section,
+		role: rolesOf[section.title],
+		token: section.fields.get("Key token") ?? recorded.head.get("Token"),
+	}));
 	const isRotation = recorded.kind === "rotation";
 	return [
 		...shapeFaults(recorded),
@@ -82,16 +90,19 @@ function compareConfigured(section: Section, evidence: Evidence): string[] {
 	return faults;
 }
 
-function findKey(section: RecordedSection, keys: readonly FoundKey[]): FoundKey | undefined {
-	const label = section.fields.get("Key label");
+/** The key that fits best of those with its label: by public half, id and token, in this order. */
+function findKey(section: Section, keys: readonly FoundKey[]): FoundKey | undefined {
 	const id = section.attributes.get("CKA_ID");
-	const labelled = keys.filter((key) => key.label === label);
-	const identified = labelled.filter(({ attributes }) => String(attributes.CKA_ID) === id);
 	const digest = section.fields.get("Key SHA-256");
-	return identified.find((key) => digestOf(key) === digest) ?? identified[0] ?? labelled[0];
+	const likeness = (key: FoundKey): number =>
+		Number(digestOf(key) === digest) * 4 +
+		Number(String(key.attributes.CKA_ID) === id) * 2 +
+		Number(key.token === section.token);
+	const labelled = keys.filter((key) => key.label === section.fields.get("Key label"));
+	return labelled.sort((one, other) => likeness(other) - likeness(one))[0];
 }
 
-function compareKey(section: RecordedSection, keys: readonly FoundKey[]): string[] {
+function compareKey(section: Section, keys: readonly FoundKey[]): string[] {
 	const label = section.fields.get("Key label");
 	// A root that is kept elsewhere has a certificate alone.
 	if (label === undefined) return [];
@@ -103,6 +114,11 @@ function compareKey(section: RecordedSection, keys: readonly FoundKey[]): string
 		if (String(now) === then) return [];
 		return [`${name} of its key ${label} is ${now ?? "not told"}, the transcript says ${then ?? "nothing of it"}`];
 	});
+	if (key.token !== section.token) {
+		differences.push(
+			`its key ${label} is on the token ${key.token}, the transcript says ${section.token ?? "nothing of it"}`,
+		);
+	}
 	const [then, now] = [section.fields.get("Key SHA-256"), digestOf(key)];
 	if (then === undefined || now === then) return differences;
 	return [

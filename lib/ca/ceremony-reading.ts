@@ -31,8 +31,8 @@ export interface RecordedCeremony {
 	signature: { label: string; octets: Uint8Array; signed: string } | null;
 }
 
-/** No ceremony writes as much. */
-const longest = 64 * 1024;
+/** Characters. A plan has 64 Ki at most, and a transcript repeats little more than its witnesses. */
+const longest = 256 * 1024;
 
 const malformed = (words: string): OtaError =>
 	new OtaError("malformed", `This is not a ceremony's transcript: ${words}.`);

@@ -244,7 +244,9 @@ describe("ota keys rotate", () => {
 		const transcript = (set.OTA_RA_CERT_FILE ?? "").replace(".pem", ".transcript.txt");
 		const outcome = ota(["ceremony", "verify", transcript]);
 		expect(outcome.stdout).toContain("All is as the transcript says: SCEP RA.");
+		expect(outcome.stderr).toBe("OTA_RA_CERT is not this certificate: here nothing uses the successor.\n");
 		expect(outcome.status).toBe(0);
+		expect(ota(["ceremony", "verify", transcript], set)).toMatchObject({ status: 0, stderr: "" });
 		expect(readFileSync(transcript, "utf8")).toMatch(/\n {2}Kind: {10}rotation\n[\s\S]+\nSigned with issuing-ca\n/);
 		// Under another CA it is nobody's successor.
 		const foreign = ota(["ceremony", "verify", transcript], { OTA_CA_CERT_FILE: join(certs, "root.pem") });
@@ -360,7 +362,7 @@ describe("ota ceremony verify", () => {
 		const outcome = ota(["ceremony", "verify", path]);
 		expect(outcome.stderr).toBe("");
 		expect(outcome.stdout).toMatch(
-			/^All is as the transcript says: Root CA, Issuing CA, SCEP RA, Profile Signing, Seal \(AES\)\.\nHeld at 20\S+Z by \S+@\S+, token ota \(SoftHSMv2\)\.\n$/,
+			/^All is as the transcript says: Root CA, Issuing CA, SCEP RA, Profile Signing, Seal \(AES\)\.\nHeld at 20\S+Z by \S+@\S+, token ota \(serial [0-9a-f]+\)\.\n$/,
 		);
 		expect(outcome.status).toBe(0);
 	});
