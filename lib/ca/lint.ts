@@ -1,61 +1,60 @@
 /**
- * The last look at a TBSCertificate before the CA key signs it. `LintedTbs` can be made here alone, and `issue` takes
- * nothing else: what was not linted cannot be signed.
+ * The last look at a TBSCertificate before the CA key signs it: zlint's lints where they apply to a device's certificate of a
+ * private CA, and our own. `LintedTbs` is the proof: it cannot be made without the look, and `issue` takes nothing else.
  */
 
-import { keyUsageBit, readTbsCertificate, type TbsCertificate, type X509 } from "../cms/certificate.ts";
-import { oids } from "../der/oids.ts";
+import type { X509 } from "../cms/certificate.ts";
 import { equalBytes } from "../der/values.ts";
 import { OtaError } from "../errors.ts";
-import { caSignatureAlgorithm } from "./template.ts";
+import { extensionLints } from "./lint-extensions.ts";
+import { fieldLints } from "./lint-fields.ts";
+import { nameLints } from "./lint-names.ts";
+import { ownLints } from "./lint-own.ts";
+import { type Lint, readJudged } from "./lint-reading.ts";
 
-declare const linted: unique symbol;
-export interface LintedTbs {
-	readonly [linted]: true;
+export const lints: readonly Lint[] = [...fieldLints, ...nameLints, ...extensionLints, ...ownLints];
+
+/** Octets that passed every lint for one CA. Whoever makes one has linted: the constructor does. */
+export class LintedTbs {
+	/** The octets that were judged; nobody else has them. */
+	readonly #judged: Uint8Array;
+	readonly #ca: X509;
+	/** To look at: `issue` refuses when they are no longer those that were judged. */
 	readonly tbs: Uint8Array;
-}
 
-const maxLifetime = 398 * 86_400_000;
+	constructor(tbs: Uint8Array, ca: X509) {
+		this.#judged = new Uint8Array(tbs);
+		this.#ca = ca;
+		this.tbs = tbs;
+		const failed = failures(this.#judged, ca);
+		if (failed.length > 0) throw new OtaError("internal", `certificate fails lint: ${failed.join("; ")}`);
+		Object.freeze(this);
+	}
+
+	/** A copy of the judged octets; `internal` for what was not linted, not for this CA, or changed since. */
+	static octetsOf(linted: LintedTbs, ca: X509): Uint8Array {
+		if (typeof linted !== "object" || linted === null || !(#judged in linted)) {
+			throw new OtaError("internal", "a certificate that was not linted is not signed");
+		}
+		if (linted.#ca !== ca && !equalBytes(linted.#ca.der, ca.der)) {
+			throw new OtaError("internal", "a certificate that was linted for another CA is not signed");
+		}
+		if (!equalBytes(linted.#judged, linted.tbs)) {
+			throw new OtaError("internal", "a certificate that changed after its lint is not signed");
+		}
+		return new Uint8Array(linted.#judged);
+	}
+}
 
 /** Throws `internal`, naming every lint that fails: a template that produced it is a fault of ours. */
-export function lintTbs(tbs: Uint8Array, ca: X509): LintedTbs {
-	const lints = judged(tbs, ca);
-	const failed = Object.keys(lints).filter((name) => !lints[name]);
-	if (failed.length > 0) throw new OtaError("internal", `certificate fails lint: ${failed.join("; ")}`);
-	return { tbs } as LintedTbs;
-}
+export const lintTbs = (tbs: Uint8Array, ca: X509): LintedTbs => new LintedTbs(tbs, ca);
 
 /** What cannot be read is no request's fault here: it is our template's. */
-function judged(tbs: Uint8Array, ca: X509): Record<string, boolean> {
+function failures(tbs: Uint8Array, ca: X509): string[] {
 	try {
-		return lintsOf(readTbsCertificate(tbs), ca);
+		const judged = readJudged(tbs);
+		return lints.filter(({ check }) => !check(judged, ca)).map(({ name }) => name);
 	} catch (cause) {
 		throw new OtaError("internal", "certificate fails lint: it cannot be read", { cause });
 	}
 }
-
-function lintsOf(certificate: TbsCertificate, ca: X509): Record<string, boolean> {
-	const usage = certificate.keyUsage;
-	const extendedUsage = certificate.extendedKeyUsage;
-	return {
-		"signature algorithm is the CA's": equalBytes(certificate.signatureAlgorithm.raw, caSignatureAlgorithm(ca)),
-		"issuer is the CA's subject": equalBytes(certificate.issuer, ca.subject),
-		"subject is not empty and not the CA's":
-			certificate.subject.length > 2 && !equalBytes(certificate.subject, ca.subject),
-		"serial number is positive and of 8 to 20 octets": /^(?:[0-9a-f]{2}){8,20}$/.test(certificate.serialNumber),
-		"validity lies within the CA's": certificate.notAfter <= ca.notAfter && certificate.notBefore >= ca.notBefore,
-		"validity is positive and at most 398 days": inRange(
-			certificate.notAfter.getTime() - certificate.notBefore.getTime(),
-		),
-		"CA is false": !certificate.basicConstraints.ca,
-		"keyUsage is digitalSignature and keyEncipherment":
-			usage?.size === 2 && usage.has(keyUsageBit.digitalSignature) && usage.has(keyUsageBit.keyEncipherment),
-		"one extended key usage, clientAuth or emailProtection":
-			extendedUsage?.size === 1 && (extendedUsage.has(oids.clientAuth) || extendedUsage.has(oids.emailProtection)),
-		"subject key identifier": certificate.subjectKeyIdentifier !== null,
-		"authority key identifier is the CA's": certificate.authorityKeyIdentifier === ca.subjectKeyIdentifier,
-		"public key is not the CA's": !equalBytes(certificate.publicKeyInfo, ca.publicKeyInfo),
-	};
-}
-
-const inRange = (milliseconds: number): boolean => milliseconds > 0 && milliseconds <= maxLifetime;

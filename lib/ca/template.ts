@@ -1,14 +1,15 @@
 /**
- * The TBSCertificate of a device's certificate (RFC 5280 section 4.1). Everything but the public key is the server's:
- * names come from the enrollment, never from the request.
+ * The TBSCertificate of a device's certificate (RFC 5280 section 4.1). Everything but the public key is the caller's: names
+ * come from the enrollment, and from a request only where its challenge says so.
  */
+
 import { createHash } from "node:crypto";
 import { signatureOid } from "../cms/algorithms.ts";
 import { keyUsageBit, type X509 } from "../cms/certificate.ts";
 import { writeName } from "../der/name.ts";
 import { oids } from "../der/oids.ts";
 import { readDer, sequence } from "../der/reader.ts";
-import { bitStringOctets } from "../der/values.ts";
+import { bitStringOctets, toHex } from "../der/values.ts";
 import {
 	algorithmIdentifier,
 	boolean,
@@ -36,6 +37,14 @@ export interface LeafRequest {
 	subject: SubjectName;
 	subjectAltName: SubjectAltName;
 	now: Date;
+	/** Where verifiers ask about it later; absent where nobody answers. */
+	revocation?: RevocationAddresses;
+}
+/** URIs that go into the certificate as they are. */
+export interface RevocationAddresses {
+	crl: string;
+	/** Null without a responder. */
+	ocsp: string | null;
 }
 export interface Leaf {
 	tbs: Uint8Array;
@@ -51,13 +60,15 @@ export function drawSerialNumber(random: Random): Uint8Array {
 	return serial;
 }
 
+const version3: Uint8Array = contextOf(0, integer(2));
+
 export function buildLeaf(request: LeafRequest, ca: X509, random: Random): Leaf {
 	const serial = drawSerialNumber(random);
 	const notBefore = wholeSecond(request.now.getTime() - backdate);
 	const wanted = notBefore.getTime() + lifetimeDays * day;
 	const notAfter = wholeSecond(Math.min(wanted, ca.notAfter.getTime()));
 	const tbs = sequenceOf(
-		contextOf(0, integer(2)),
+		version3,
 		integer(serial),
 		caSignatureAlgorithm(ca),
 		ca.subject,
@@ -66,28 +77,43 @@ export function buildLeaf(request: LeafRequest, ca: X509, random: Random): Leaf 
 		request.publicKeyInfo,
 		contextOf(3, sequenceOf(...extensions(request, ca))),
 	);
-	return { tbs, serialNumber: Buffer.from(serial).toString("hex"), notBefore, notAfter };
+	return { tbs, serialNumber: toHex(serial), notBefore, notAfter };
 }
 
 const wholeSecond = (milliseconds: number): Date => new Date(Math.floor(milliseconds / 1000) * 1000);
 
+const signatureAlgorithms = {
+	rsa: algorithmIdentifier(signatureOid("rsa", "sha256"), nullValue()),
+	ec: algorithmIdentifier(signatureOid("ec", "sha256")),
+} as const;
+
 /** AlgorithmIdentifier of the CA's signatures: SHA-256 with its key's type. */
-export function caSignatureAlgorithm(ca: X509): Uint8Array {
-	const rsa = ca.publicKey.asymmetricKeyType === "rsa";
-	return rsa
-		? algorithmIdentifier(signatureOid("rsa", "sha256"), nullValue())
-		: algorithmIdentifier(signatureOid("ec", "sha256"));
+export const caSignatureAlgorithm = (ca: X509): Uint8Array =>
+	signatureAlgorithms[ca.publicKey.asymmetricKeyType === "rsa" ? "rsa" : "ec"];
+
+function extension(id: string, critical: boolean, value: Uint8Array): Uint8Array {
+	return sequenceOf(objectIdentifier(id), ...(critical ? [boolean(true)] : []), octetString(value));
 }
 
+const { digitalSignature, keyEncipherment } = keyUsageBit;
+
+/** One purpose and the bits of keyUsage that RFC 5280 section 4.2.1.12 lets go with it. */
+const usage = (purpose: string, ...bits: readonly number[]): Uint8Array[] => [
+	extension(oids.keyUsage, true, namedBitString(...bits)),
+	extension(oids.extKeyUsage, false, sequenceOf(objectIdentifier(purpose))),
+];
+/** Profiles are encrypted to an identity, which may log in nowhere; the others log in and do nothing else. */
+const usages: Readonly<Record<CertificatePurpose, readonly Uint8Array[]>> = {
+	identity: usage(oids.emailProtection, digitalSignature, keyEncipherment),
+	client: usage(oids.clientAuth, digitalSignature),
+	machine: usage(oids.clientAuth, digitalSignature),
+};
+const endEntity: Uint8Array = extension(oids.basicConstraints, true, sequenceOf());
+
 function extensions(request: LeafRequest, ca: X509): Uint8Array[] {
-	const { digitalSignature, keyEncipherment } = keyUsageBit;
-	const names = generalNames(request.subjectAltName);
-	// Only the client identity may log in anywhere; the one of the enrollment opens profiles and signs requests.
-	const usage = request.purpose === "client" ? oids.clientAuth : oids.emailProtection;
 	const all = [
-		extension(oids.basicConstraints, true, sequenceOf()),
-		extension(oids.keyUsage, true, namedBitString(digitalSignature, keyEncipherment)),
-		extension(oids.extKeyUsage, false, sequenceOf(objectIdentifier(usage))),
+		endEntity,
+		...usages[request.purpose],
 		extension(oids.subjectKeyIdentifier, false, octetString(keyIdentifier(request.publicKeyInfo))),
 	];
 	const issuerKey = ca.subjectKeyIdentifier;
@@ -95,16 +121,30 @@ function extensions(request: LeafRequest, ca: X509): Uint8Array[] {
 		const identifier = contextPrimitive(0, Buffer.from(issuerKey, "hex"));
 		all.push(extension(oids.authorityKeyIdentifier, false, sequenceOf(identifier)));
 	}
+	const names = generalNames(request.subjectAltName);
 	if (names.length > 0) all.push(extension(oids.subjectAltName, false, sequenceOf(...names)));
+	if (request.revocation) all.push(...revocationExtensions(request.revocation));
 	return all;
 }
 
-const extension = (id: string, critical: boolean, value: Uint8Array): Uint8Array =>
-	sequenceOf(objectIdentifier(id), ...(critical ? [boolean(true)] : []), octetString(value));
+/** rfc822Name [1] and dNSName [2] (RFC 5280 section 4.2.1.6). What is not ASCII stays visible as such, for the lint to find. */
+function generalNames({ rfc822Name, dNSName = [] }: SubjectAltName): Uint8Array[] {
+	const hosts = dNSName.map((host) => contextPrimitive(2, Buffer.from(host)));
+	return rfc822Name ? [contextPrimitive(1, Buffer.from(rfc822Name)), ...hosts] : hosts;
+}
 
-/** rfc822Name [1] (RFC 5280 section 4.2.1.6). */
-function generalNames(names: SubjectAltName): Uint8Array[] {
-	return names.rfc822Name ? [contextPrimitive(1, Buffer.from(names.rfc822Name, "ascii"))] : [];
+/** uniformResourceIdentifier [6]. */
+const uri = (text: string): Uint8Array => contextPrimitive(6, Buffer.from(text));
+
+/** One DistributionPoint by its fullName, one responder (RFC 5280 sections 4.2.1.13 and 4.2.2.1). */
+function revocationExtensions({ crl, ocsp }: RevocationAddresses): Uint8Array[] {
+	const point = sequenceOf(contextOf(0, contextOf(0, uri(crl))));
+	const all = [extension(oids.cRLDistributionPoints, false, sequenceOf(point))];
+	if (ocsp !== null) {
+		const access = sequenceOf(objectIdentifier(oids.ocsp), uri(ocsp));
+		all.push(extension(oids.authorityInfoAccess, false, sequenceOf(access)));
+	}
+	return all;
 }
 
 /** RFC 5280 section 4.2.1.2, method 1: SHA-1 of the key's bits. */

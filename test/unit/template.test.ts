@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { issue } from "../../lib/ca/issue.ts";
-import { lintTbs } from "../../lib/ca/lint.ts";
+import { LintedTbs, lintTbs } from "../../lib/ca/lint.ts";
 import { buildLeaf, drawSerialNumber, type LeafRequest } from "../../lib/ca/template.ts";
 import { pemCertificates, readCertificate, readTbsCertificate, type X509 } from "../../lib/cms/certificate.ts";
 import { toHex } from "../../lib/der/values.ts";
@@ -41,6 +41,7 @@ const request: LeafRequest = {
 	subjectAltName: { rfc822Name: "alice@example.com" },
 	now,
 };
+const revocation = { crl: "https://ota.example.com/crl/0123456789abcdef.crl", ocsp: "https://ota.example.com/ocsp" };
 const issued = async (type: "rsa" | "p-256", more: Partial<LeafRequest> = {}): Promise<X509> => {
 	const { keys, ca } = authority(type);
 	const leaf = buildLeaf({ ...request, ...more }, ca, randomBytes);
@@ -48,12 +49,12 @@ const issued = async (type: "rsa" | "p-256", more: Partial<LeafRequest> = {}): P
 };
 
 describe.each(["rsa", "p-256"] as const)("a leaf of an issuing CA with %s", (type) => {
-	it.each(["identity", "client"] as const)("for %s passes openssl verify -x509_strict", async (purpose) => {
-		const certificate = await issued(type, { purpose });
+	it.each(["identity", "client", "machine"] as const)("for %s passes openssl verify -x509_strict", async (purpose) => {
+		const certificate = await issued(type, { purpose, revocation });
 		writeFileSync(join(dir, `${type}-${purpose}.pem`), pemOf(certificate.der));
 		const at = String(Math.floor(now.getTime() / 1000));
 		const chain = ["-CAfile", `${type}-root.pem`, "-untrusted", `${type}-ca.pem`];
-		const use = ["-purpose", purpose === "client" ? "sslclient" : "smimesign"];
+		const use = ["-purpose", purpose === "identity" ? "smimeencrypt" : "sslclient"];
 		const args = ["verify", "-x509_strict", "-check_ss_sig", "-attime", at, ...use, ...chain];
 		const { status, stdout, stderr } = spawnSync("openssl", [...args, `${type}-${purpose}.pem`], { cwd: dir });
 		expect({ status, stderr: stderr.toString() }).toEqual({ status: 0, stderr: "" });
@@ -96,8 +97,46 @@ describe("names", () => {
 	it.each([
 		["none", {}, undefined],
 		["an e-mail address", { rfc822Name: "a@b.c" }, "email:a@b.c"],
+		["a machine's", { dNSName: ["a.example", "b.example"] }, "DNS:a.example, DNS:b.example"],
+		["of both kinds", { rfc822Name: "a@b.c", dNSName: ["a.example"] }, "email:a@b.c, DNS:a.example"],
 	])("subjectAltName: %s", async (_what, subjectAltName, expected) => {
 		expect(new X509Certificate((await issued("rsa", { subjectAltName })).der).subjectAltName).toBe(expected);
+	});
+
+	it.each([
+		["an e-mail address", { rfc822Name: "\u0161@b.c" }],
+		["a DNS name", { dNSName: ["\u0161.example"] }],
+	])("%s that is not ASCII is not cut down to one that is", async (_what, subjectAltName) => {
+		await expect(issued("rsa", { subjectAltName })).rejects.toMatchObject({ code: "internal" });
+	});
+});
+
+describe("what a key is for", () => {
+	const text = async (more: Partial<LeafRequest>): Promise<string> => {
+		writeFileSync(join(dir, "text.pem"), pemOf((await issued("rsa", more)).der));
+		const extensions = "keyUsage,extendedKeyUsage,crlDistributionPoints,authorityInfoAccess,basicConstraints";
+		const { stdout } = spawnSync("openssl", ["x509", "-in", "text.pem", "-noout", "-ext", extensions], { cwd: dir });
+		return stdout.toString().replace(/\s+/g, " ").trim();
+	};
+	it.each([
+		["identity", "Digital Signature, Key Encipherment", "E-mail Protection"],
+		["client", "Digital Signature", "TLS Web Client Authentication"],
+		["machine", "Digital Signature", "TLS Web Client Authentication"],
+	] as const)("%s: %s; %s", async (purpose, usage, extended) => {
+		expect(await text({ purpose })).toBe(
+			`X509v3 Basic Constraints: critical CA:FALSE X509v3 Key Usage: critical ${usage} X509v3 Extended Key Usage: ${extended}`,
+		);
+	});
+
+	it.each([
+		["list and responder", revocation, "Authority Information Access: OCSP - URI:https://ota.example.com/ocsp"],
+		["a list alone", { ...revocation, ocsp: null }, null],
+	])("where verifiers ask about it: %s", async (_what, addresses, responder) => {
+		const read = await text({ revocation: addresses });
+		const list = "X509v3 CRL Distribution Points: Full Name: URI:https://ota.example.com/crl/0123456789abcdef.crl";
+		expect(read).toContain(list);
+		expect(read.includes("Authority Information Access")).toBe(responder !== null);
+		expect(read).toContain(responder ?? list);
 	});
 });
 
@@ -155,5 +194,58 @@ describe("issue", () => {
 			},
 		});
 		expect(asked).toEqual([["ca", "sha256", true]]);
+	});
+
+	const signsAll = () => {
+		const asked: string[] = [];
+		const { keys } = authority("rsa");
+		const sign: typeof keys.keys.sign = (role, hash, message) => {
+			asked.push(role);
+			return keys.keys.sign(role, hash, message);
+		};
+		return { asked, keys: { sign } };
+	};
+	const unlinted = () => buildLeaf(request, authority("rsa").ca, randomBytes).tbs;
+	it.each([
+		["octets in the shape of a proof", () => ({ tbs: unlinted() })],
+		["octets with a proof's prototype", () => Object.create(LintedTbs.prototype, { tbs: { value: unlinted() } })],
+		["a proof's copy", () => ({ ...leaf() })],
+		["nothing", () => null],
+		["something", () => "certificate"],
+	])("refuses what was not linted, whatever its type says: %s", async (_what, make) => {
+		const { asked, keys } = signsAll();
+		const { ca } = authority("rsa");
+		await expect(issue(make() as unknown as LintedTbs, ca, keys)).rejects.toMatchObject({ code: "internal" });
+		expect(asked).toEqual([]);
+	});
+
+	it("refuses octets that changed after their lint", async () => {
+		const { asked, keys } = signsAll();
+		const linted = leaf();
+		const at = linted.tbs.length - 1;
+		linted.tbs[at] = (linted.tbs[at] as number) ^ 1;
+		await expect(issue(linted, authority("rsa").ca, keys)).rejects.toMatchObject({ code: "internal" });
+		expect(() => Object.assign(linted, { tbs: unlinted() })).toThrow(TypeError);
+		expect(asked).toEqual([]);
+	});
+
+	it("refuses what was linted for another CA", async () => {
+		const { asked, keys } = signsAll();
+		await expect(issue(leaf(), authority("p-256").ca, keys)).rejects.toMatchObject({ code: "internal" });
+		expect(asked).toEqual([]);
+	});
+
+	it("takes the same CA, read again", async () => {
+		const { ca, keys } = authority("rsa");
+		await expect(issue(leaf(), readCertificate(ca.der), keys.keys)).resolves.toMatchObject({ der: expect.anything() });
+	});
+
+	it("verifies what was linted when the octets changed on their way to the token", async () => {
+		const { keys, ca } = authority("rsa");
+		const sign: typeof keys.keys.sign = (role, hash, message) => {
+			message[message.length - 1] = (message[message.length - 1] as number) ^ 1;
+			return keys.keys.sign(role, hash, message);
+		};
+		await expect(issue(leaf(), ca, { sign })).rejects.toMatchObject({ code: "hsm_unavailable" });
 	});
 });
