@@ -129,15 +129,7 @@ export class TbsCertificate {
 	}
 	/** keyIdentifier of authorityKeyIdentifier, hex, or null. A malformed extension throws. */
 	get authorityKeyIdentifier(): string | null {
-		const extension = this.extensions.get(oids.authorityKeyIdentifier);
-		if (!extension) return null;
-		const fields = sequence(readDer(extension.value), "AuthorityKeyIdentifier");
-		const keyIdentifier = fields.optional(context(0, false));
-		const issuer = fields.optional(context(1));
-		const serialNumber = fields.optional(context(2, false));
-		fields.end();
-		if ((issuer === null) !== (serialNumber === null)) throw malformed("AuthorityKeyIdentifier: issuer without serial");
-		return keyIdentifier ? toHex(keyIdentifier.content) : null;
+		return readAuthorityKeyIdentifier(this.extensions);
 	}
 }
 
@@ -200,7 +192,7 @@ function readTbsFields(tbs: Element): TbsFields {
 	fields.end();
 	if (version > 2 || (wrapper && version !== 2)) throw malformed("Certificate: version does not fit");
 	unsignedHex(serialNumber);
-	const extensions = wrapper ? readExtensions(wrapper) : new Map();
+	const extensions = wrapper ? readWrappedExtensions(wrapper) : new Map();
 	return {
 		tbs: tbs.raw,
 		serialNumber,
@@ -225,10 +217,15 @@ function readVersion(wrapper: Element | null): number {
 	return version;
 }
 
-/** Extensions inside their [3] or extensionRequest wrapper; one of each OID (RFC 5280 section 4.2). */
-function readExtensions(wrapper: Element): ReadonlyMap<string, Extension> {
+/** Extensions inside their `[n] EXPLICIT`. */
+export function readWrappedExtensions(wrapper: Element): ReadonlyMap<string, Extension> {
 	const [list] = wrapper.children;
 	if (!list || wrapper.children.length !== 1) throw malformed("Extensions: unexpected form");
+	return readExtensions(list);
+}
+
+/** One of each OID (RFC 5280 section 4.2). */
+export function readExtensions(list: Element): ReadonlyMap<string, Extension> {
 	const extensions = new Map<string, Extension>();
 	const all = sequence(list, "Extensions");
 	if (all.done) throw malformed("Extensions: none");
@@ -243,6 +240,19 @@ function readExtensions(wrapper: Element): ReadonlyMap<string, Extension> {
 		extensions.set(id, { critical: critical !== null, value });
 	}
 	return extensions;
+}
+
+/** keyIdentifier of authorityKeyIdentifier, hex, or null: certificates and lists have the same. */
+export function readAuthorityKeyIdentifier(extensions: ReadonlyMap<string, Extension>): string | null {
+	const extension = extensions.get(oids.authorityKeyIdentifier);
+	if (!extension) return null;
+	const fields = sequence(readDer(extension.value), "AuthorityKeyIdentifier");
+	const keyIdentifier = fields.optional(context(0, false));
+	const issuer = fields.optional(context(1));
+	const serialNumber = fields.optional(context(2, false));
+	fields.end();
+	if ((issuer === null) !== (serialNumber === null)) throw malformed("AuthorityKeyIdentifier: issuer without serial");
+	return keyIdentifier ? toHex(keyIdentifier.content) : null;
 }
 
 /** Every PEM certificate of a text, as DER. */

@@ -39,6 +39,11 @@ export const oids = {
 	keyUsage: "2.5.29.15",
 	subjectAltName: "2.5.29.17",
 	basicConstraints: "2.5.29.19",
+	cRLNumber: "2.5.29.20",
+	reasonCode: "2.5.29.21",
+	deltaCRLIndicator: "2.5.29.27",
+	issuingDistributionPoint: "2.5.29.28",
+	certificateIssuer: "2.5.29.29",
 	cRLDistributionPoints: "2.5.29.31",
 	authorityKeyIdentifier: "2.5.29.35",
 	extKeyUsage: "2.5.29.37",
@@ -48,6 +53,10 @@ export const oids = {
 	serverAuth: "1.3.6.1.5.5.7.3.1",
 	clientAuth: "1.3.6.1.5.5.7.3.2",
 	emailProtection: "1.3.6.1.5.5.7.3.4",
+	ocspSigning: "1.3.6.1.5.5.7.3.9",
+	// RFC 6960
+	ocspBasic: "1.3.6.1.5.5.7.48.1.1",
+	ocspNonce: "1.3.6.1.5.5.7.48.1.2",
 	// RFC 8894 section 3.2.1
 	scepMessageType: "2.16.840.1.113733.1.9.2",
 	scepPkiStatus: "2.16.840.1.113733.1.9.3",

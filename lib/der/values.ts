@@ -17,6 +17,15 @@ export function smallInteger(element: Element): number {
 	return Number.parseInt(hex, 16);
 }
 
+/** An ENUMERATED of one octet, as all lists of the standards here are. */
+export function enumerated(element: Element): number {
+	const [value = 0x80] = element.content;
+	if (element.tag !== tag.enumerated || element.content.length !== 1 || value >= 0x80) {
+		throw malformed("ENUMERATED expected");
+	}
+	return value;
+}
+
 export function boolean(element: Element): boolean {
 	const [value] = element.content;
 	if (element.tag !== tag.boolean || (value !== 0 && value !== 0xff)) throw malformed("BOOLEAN expected");

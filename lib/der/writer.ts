@@ -1,5 +1,5 @@
 /** Writes DER (X.690 section 10): each function returns the octets of one TLV. */
-import { oids } from "./oids.ts";
+import { nameAttributes, oids } from "./oids.ts";
 import { tag } from "./reader.ts";
 
 /** One TLV: identifier octet and content parts. */
@@ -46,6 +46,8 @@ function numberOctets(value: number): Uint8Array {
 	return Buffer.from(hex.length % 2 ? `0${hex}` : hex, "hex");
 }
 
+/** One octet: no list of the standards is longer. */
+export const enumerated = (value: number): Uint8Array => tlv(tag.enumerated, Uint8Array.of(value));
 export const boolean = (value: boolean): Uint8Array => tlv(tag.boolean, Uint8Array.of(value ? 0xff : 0));
 export const nullValue = (): Uint8Array => Uint8Array.of(tag.null, 0);
 export const octetString = (content: Uint8Array): Uint8Array => tlv(tag.octetString, content);
@@ -74,7 +76,7 @@ function encodeObjectIdentifier(dotted: string): Uint8Array {
 }
 
 const known: ReadonlyMap<string, Uint8Array> = new Map(
-	Object.values(oids).map((dotted) => [dotted, encodeObjectIdentifier(dotted)]),
+	[...Object.values(oids), ...Object.values(nameAttributes)].map((dotted) => [dotted, encodeObjectIdentifier(dotted)]),
 );
 
 const encoder = new TextEncoder();
@@ -88,11 +90,16 @@ export const directoryString = (text: string): Uint8Array =>
 
 /** UTCTime through 2049, GeneralizedTime after (RFC 5280 section 4.1.2.5). Whole seconds. */
 export function time(date: Date): Uint8Array {
-	const digits = date.toISOString().replace(/[-:T]/g, "").slice(0, 14);
 	const year = date.getUTCFullYear();
-	if (year >= 1950 && year < 2050) return tlv(tag.utcTime, Buffer.from(`${digits.slice(2)}Z`, "latin1"));
-	return tlv(tag.generalizedTime, Buffer.from(`${digits}Z`, "latin1"));
+	if (year < 1950 || year >= 2050) return generalizedTime(date);
+	return tlv(tag.utcTime, Buffer.from(`${digitsOf(date).slice(2)}Z`, "latin1"));
 }
+
+/** For the standards that take no UTCTime. Whole seconds. */
+export const generalizedTime = (date: Date): Uint8Array =>
+	tlv(tag.generalizedTime, Buffer.from(`${digitsOf(date)}Z`, "latin1"));
+
+const digitsOf = (date: Date): string => date.toISOString().replace(/[-:T]/g, "").slice(0, 14);
 
 /** `[n] EXPLICIT`, or `[n] IMPLICIT` of a constructed type given its parts. */
 export const contextOf = (number: number, ...parts: readonly Uint8Array[]): Uint8Array => tlv(0xa0 | number, ...parts);
