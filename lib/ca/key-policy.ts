@@ -13,7 +13,11 @@ import { weaknessOf } from "./weak-modulus.ts";
 
 const refused = (why: string): OtaError => new OtaError("key_policy", `public key: ${why}`);
 
-/** SHA-256 of the key, hex, once it may be certified; `algorithm` or `key_policy` otherwise. */
+/**
+ * SHA-256 of the key, hex, once it may be certified; `algorithm` or `key_policy` otherwise. The caller fills `forbidden` with
+ * that hash of every key of ours (root, issuing CAs and RAs of this generation, the one before and the next, profile signer,
+ * responder) and of every key that others are known by.
+ */
 export function acceptPublicKey(publicKeyInfo: Uint8Array, forbidden: ReadonlySet<string>): string {
 	const { modulus, exponent } = readRsa(publicKeyInfo);
 	const bits = bitLength(modulus);

@@ -119,6 +119,8 @@ const basicLints: readonly Lint[] = [
 const keyIdentifier = context(0, false);
 const authorityCertIssuer = context(1);
 const authorityCertSerialNumber = context(2, false);
+const hasField = (fields: readonly Element[] | null, type: number): boolean =>
+	fields?.some((field) => field.tag === type) === true;
 
 const identifierLints: readonly Lint[] = [
 	notCritical("e_ext_subject_key_identifier_critical", "RFC 5280: 4.2.1.2", oids.subjectKeyIdentifier),
@@ -132,13 +134,13 @@ const identifierLints: readonly Lint[] = [
 		name: "e_ext_authority_key_identifier_no_key_identifier",
 		citation: "RFC 5280: 4.2.1.1",
 		// A CA from elsewhere whose certificate lacks the identifier gives none to name.
-		check: ({ authorityKey }, ca) => authorityKey?.has(keyIdentifier) === true || ca.subjectKeyIdentifier === null,
+		check: ({ authorityKey }, ca) => hasField(authorityKey, keyIdentifier) || ca.subjectKeyIdentifier === null,
 	},
 	{
 		name: "e_mp_authority_key_identifier_correct",
 		citation: "Mozilla Root Store Policy / Section 5.2",
 		check: ({ authorityKey }) =>
-			authorityKey === null || !(authorityKey.has(authorityCertIssuer) || authorityKey.has(authorityCertSerialNumber)),
+			!hasField(authorityKey, authorityCertIssuer) && !hasField(authorityKey, authorityCertSerialNumber),
 	},
 ];
 

@@ -12,11 +12,14 @@ const every = (type: string, isGood: (attribute: JudgedAttribute) => boolean): L
 	return ({ attributes }) => attributes.every((each) => each.type !== dotted || isGood(each));
 };
 
-/** Upper bounds count characters. */
+/** Upper bounds count characters; octets of what is no text. */
+const fits = ({ text, octets }: JudgedAttribute, most: number): boolean =>
+	octets <= most || (text !== null && [...text].length <= most);
+
 const maxLength = (name: string, citation: string, type: string, most: number): Lint => ({
 	name,
 	citation,
-	check: every(type, ({ length }) => length <= most),
+	check: every(type, (attribute) => fits(attribute, most)),
 });
 
 const isPrintableString = (attribute: JudgedAttribute): boolean => attribute.tag === tag.printableString;

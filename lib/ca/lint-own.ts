@@ -44,7 +44,7 @@ const fieldLints: readonly Lint[] = [
 	own("ota_subject_empty", ({ relativeNames }) => relativeNames?.length !== 0),
 	own("ota_subject_is_the_ca", ({ subject }, ca) => !equalBytes(subject, ca.subject)),
 	own("ota_subject_attribute_unknown", ({ attributes }) => attributes.every(({ type }) => ourAttributes.has(type))),
-	own("ota_subject_attribute_empty", ({ attributes }) => attributes.every(({ length }) => length > 0)),
+	own("ota_subject_attribute_empty", ({ attributes }) => attributes.every(({ octets }) => octets > 0)),
 	own("ota_serial_number_shorter_than_8_octets", ({ serialNumber }) => serialNumber.length >= 8),
 	own(
 		"ota_validity_outside_the_cas",
@@ -62,8 +62,8 @@ const isHostName = (host: string): boolean =>
 const keyIdentifier = context(0, false);
 
 function isTheCasKey({ authorityKey }: Judged, ca: X509): boolean {
-	const identifier = authorityKey?.get(keyIdentifier);
-	return (identifier ? toHex(identifier) : null) === ca.subjectKeyIdentifier;
+	const identifier = authorityKey?.find((field) => field.tag === keyIdentifier);
+	return (identifier ? toHex(identifier.content) : null) === ca.subjectKeyIdentifier;
 }
 
 /** A URI that a verifier may fetch, alone. */

@@ -42,9 +42,9 @@ export interface LeafRequest {
 }
 /** URIs that go into the certificate as they are. */
 export interface RevocationAddresses {
-	crl: string;
+	readonly crl: string;
 	/** Null without a responder. */
-	ocsp: string | null;
+	readonly ocsp: string | null;
 }
 export interface Leaf {
 	tbs: Uint8Array;
@@ -115,17 +115,33 @@ function extensions(request: LeafRequest, ca: X509): Uint8Array[] {
 		endEntity,
 		...usages[request.purpose],
 		extension(oids.subjectKeyIdentifier, false, octetString(keyIdentifier(request.publicKeyInfo))),
+		...authorityKey(ca),
 	];
-	const issuerKey = ca.subjectKeyIdentifier;
-	if (issuerKey !== null) {
-		const identifier = contextPrimitive(0, Buffer.from(issuerKey, "hex"));
-		all.push(extension(oids.authorityKeyIdentifier, false, sequenceOf(identifier)));
-	}
 	const names = generalNames(request.subjectAltName);
 	if (names.length > 0) all.push(extension(oids.subjectAltName, false, sequenceOf(...names)));
 	if (request.revocation) all.push(...revocationExtensions(request.revocation));
 	return all;
 }
+
+/** Made once for each object, as long as it lives: what a CA and its addresses add is the same in every certificate. */
+function onceFor<From extends object, To>(make: (from: From) => To): (from: From) => To {
+	const made = new WeakMap<From, To>();
+	return (from) => {
+		const known = made.get(from);
+		if (known !== undefined) return known;
+		const fresh = make(from);
+		made.set(from, fresh);
+		return fresh;
+	};
+}
+
+/** None where the CA's certificate has no identifier to name. */
+const authorityKey = onceFor((ca: X509): readonly Uint8Array[] => {
+	const issuerKey = ca.subjectKeyIdentifier;
+	if (issuerKey === null) return [];
+	const identifier = contextPrimitive(0, Buffer.from(issuerKey, "hex"));
+	return [extension(oids.authorityKeyIdentifier, false, sequenceOf(identifier))];
+});
 
 /** rfc822Name [1] and dNSName [2] (RFC 5280 section 4.2.1.6). What is not ASCII stays visible as such, for the lint to find. */
 function generalNames({ rfc822Name, dNSName = [] }: SubjectAltName): Uint8Array[] {
@@ -137,7 +153,7 @@ function generalNames({ rfc822Name, dNSName = [] }: SubjectAltName): Uint8Array[
 const uri = (text: string): Uint8Array => contextPrimitive(6, Buffer.from(text));
 
 /** One DistributionPoint by its fullName, one responder (RFC 5280 sections 4.2.1.13 and 4.2.2.1). */
-function revocationExtensions({ crl, ocsp }: RevocationAddresses): Uint8Array[] {
+const revocationExtensions = onceFor(({ crl, ocsp }: RevocationAddresses): readonly Uint8Array[] => {
 	const point = sequenceOf(contextOf(0, contextOf(0, uri(crl))));
 	const all = [extension(oids.cRLDistributionPoints, false, sequenceOf(point))];
 	if (ocsp !== null) {
@@ -145,7 +161,7 @@ function revocationExtensions({ crl, ocsp }: RevocationAddresses): Uint8Array[] 
 		all.push(extension(oids.authorityInfoAccess, false, sequenceOf(access)));
 	}
 	return all;
-}
+});
 
 /** RFC 5280 section 4.2.1.2, method 1: SHA-1 of the key's bits. */
 function keyIdentifier(publicKeyInfo: Uint8Array): Uint8Array {

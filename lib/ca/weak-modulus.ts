@@ -4,8 +4,21 @@
  */
 
 const smallPrimes: readonly number[] = primesBelow(752);
-const divisors: readonly bigint[] = smallPrimes.map(BigInt);
-const smallProduct: bigint = divisors.reduce((product, prime) => product * prime, 1n);
+const smallProduct: bigint = smallPrimes.reduce((product, prime) => product * BigInt(prime), 1n);
+/** Neighbours whose product a double holds exactly. */
+const groups: readonly { primes: readonly number[]; product: bigint }[] = grouped(smallPrimes);
+
+function grouped(primes: readonly number[]): { primes: number[]; product: bigint }[] {
+	const all: { primes: number[]; product: bigint }[] = [];
+	for (const prime of primes) {
+		const last = all.at(-1);
+		if (last && last.product * BigInt(prime) <= Number.MAX_SAFE_INTEGER) {
+			last.primes.push(prime);
+			last.product *= BigInt(prime);
+		} else all.push({ primes: [prime], product: BigInt(prime) });
+	}
+	return all;
+}
 
 function primesBelow(limit: number): number[] {
 	const primes: number[] = [];
@@ -17,13 +30,22 @@ function primesBelow(limit: number): number[] {
 
 /** Why a modulus is weak, or null. */
 export function weaknessOf(modulus: bigint): string | null {
-	// One long division, then short ones.
-	const rest = modulus % smallProduct;
-	const residues = divisors.map((prime) => Number(rest % prime));
+	const residues = residuesOf(modulus);
 	if (residues.includes(0)) return "its modulus has a small factor";
 	if (hasRocaFingerprint(residues)) return "its modulus is of a broken generator (ROCA)";
 	if (isProductOfNeighbours(modulus)) return "its two primes are too close together";
 	return null;
+}
+
+/** By `smallPrimes`: one long division, some short ones, and the rest in doubles. */
+function residuesOf(modulus: bigint): number[] {
+	const rest = modulus % smallProduct;
+	const residues: number[] = [];
+	for (const { primes, product } of groups) {
+		const part = Number(rest % product);
+		for (const prime of primes) residues.push(part % prime);
+	}
+	return residues;
 }
 
 /**
@@ -54,40 +76,45 @@ const sieves: readonly { modulus: number; squares: readonly boolean[] }[] = [64,
 		return { modulus, squares };
 	},
 );
+/** Their product, which a double holds exactly. */
+const sieveProduct: bigint = sieves.reduce((product, { modulus }) => product * BigInt(modulus), 1n);
 
 /** Fermat: is n = a^2 - b^2 for one of the first a from the square root of n on? */
 function isProductOfNeighbours(n: bigint): boolean {
 	const floor = squareRoot(n);
 	const first = floor * floor === n ? floor : floor + 1n;
-	const tracks = sieves.map(({ modulus, squares }) => {
-		const a = Number(first % BigInt(modulus));
-		const rest = Number(n % BigInt(modulus));
-		return { modulus, squares, a, b2: (a * a - rest + modulus) % modulus };
-	});
+	const firstPart = Number(first % sieveProduct);
+	const nPart = Number(n % sieveProduct);
 	for (let round = 0; round < fermatRounds; round++) {
-		if (tracks.every(({ squares, b2 }) => squares[b2])) {
+		const mayBeSquare = sieves.every(({ modulus, squares }) => {
+			const a = (firstPart + round) % modulus;
+			return squares[(a * a - (nPart % modulus) + modulus) % modulus];
+		});
+		if (mayBeSquare) {
 			const a = first + BigInt(round);
 			const b2 = a * a - n;
 			const b = squareRoot(b2);
 			if (b * b === b2) return true;
 		}
-		for (const track of tracks) {
-			track.b2 = (track.b2 + 2 * track.a + 1) % track.modulus;
-			track.a = (track.a + 1) % track.modulus;
-		}
 	}
 	return false;
 }
 
-/** The largest integer whose square is not over `n`: Newton's method from above, begun with what a double can hold. */
+/** The largest integer whose square is not over `n`: Newton's method from above. */
 function squareRoot(n: bigint): bigint {
 	if (n < 2n) return n;
-	const bits = n.toString(16).length * 4;
-	const shift = BigInt(Math.max(0, (bits - 100) & ~1));
-	let root = BigInt(Math.ceil(Math.sqrt(Number(n >> shift)) * (1 + 2 ** -50)) + 1) << (shift / 2n);
+	let root = rootFromAbove(n, n.toString(16).length * 4);
 	for (;;) {
 		const next = (root + n / root) >> 1n;
 		if (next >= root) return root;
 		root = next;
 	}
+}
+
+/** Not under the root, and close: the root of the upper half of the bits, and one step, which doubles the good ones. */
+function rootFromAbove(n: bigint, bits: number): bigint {
+	if (bits <= 100) return BigInt(Math.ceil(Math.sqrt(Number(n)) * (1 + 2 ** -50)) + 1);
+	const quarter = bits >> 2;
+	const upper = (rootFromAbove(n >> BigInt(2 * quarter), bits - 2 * quarter) + 1n) << BigInt(quarter);
+	return (upper + n / upper) >> 1n;
 }

@@ -46,6 +46,10 @@ const key = (type: "ec" | "ed25519" | "rsa-pss"): KeyObject =>
 			? generateKeyPairSync("ed25519").publicKey
 			: generateKeyPairSync("rsa-pss", { modulusLength: 2048 }).publicKey;
 
+const explicit = generateKeyPairSync("ec", { namedCurve: "P-256", paramEncoding: "explicit" });
+const curve = (parameters: Uint8Array, point: Uint8Array) =>
+	ber.sequence(ber.algorithm("1.2.840.10045.2.1", parameters), ber.bitString(point));
+
 describe("acceptPublicKey", () => {
 	it("answers with the SHA-256 of the key's encoding", () => {
 		expect(acceptPublicKey(publicKeyInfo(good), new Set())).toBe(sha256(publicKeyInfo(good)));
@@ -66,7 +70,9 @@ describe("acceptPublicKey", () => {
 		["RSA of 4096 bits", number(4096), "accepted"],
 		["RSA of 4097 bits", number(4097), "key_policy"],
 		["RSA of 8192 bits", number(8192), "key_policy"],
+		["RSA of 16384 bits", Buffer.alloc(2048, 0xff), "malformed"],
 		["a modulus of 0", Uint8Array.of(0), "key_policy"],
+		["a modulus of 1", Uint8Array.of(1), "key_policy"],
 		["a factor of 3", number(2048, 3n), "key_policy"],
 		["a factor of 5", number(2048, 5n), "key_policy"],
 		["a factor of 751", number(2048, 751n), "key_policy"],
@@ -81,10 +87,16 @@ describe("acceptPublicKey", () => {
 		["65536", 65_536],
 		["65539", 65_539],
 		["2^32+1", Uint8Array.of(1, 0, 0, 0, 1)],
+		["as many bits as the modulus", modulus],
 	])("an exponent of %s: key_policy", (_what, e) => expect(judged(spkiOf(modulus, e))).toBe("key_policy"));
 
 	it.each([
 		["P-256", publicKeyInfo(key("ec"))],
+		["secp256k1", publicKeyInfo(generateKeyPairSync("ec", { namedCurve: "secp256k1" }).publicKey)],
+		["P-192", curve(ber.oid("1.2.840.10045.3.1.1"), Buffer.alloc(49, 4))],
+		["a curve of parameters spelled out", publicKeyInfo(explicit.publicKey)],
+		["a point off its curve", curve(ber.oid("1.2.840.10045.3.1.7"), Buffer.alloc(65, 4))],
+		["the point at infinity", curve(ber.oid("1.2.840.10045.3.1.7"), Uint8Array.of(0))],
 		["Ed25519", publicKeyInfo(key("ed25519"))],
 		["RSASSA-PSS", publicKeyInfo(key("rsa-pss"))],
 	])("%s: algorithm", (_what, spki) => expect(judged(spki)).toBe("algorithm"));
@@ -155,6 +167,12 @@ describe("a modulus that anybody can factor", () => {
 	it.each([101n, 150n, 1000n])("is not looked for in round %s", (round) =>
 		expect(why(inRound(round))).toBe("accepted"),
 	);
+
+	it.each([2048, 4096])("is found by each prime below 752 in %s bits", (bits) => {
+		const found = primes(752).map((each) => why(spkiOf(number(bits, each))));
+		expect(new Set(found)).toEqual(new Set(["public key: its modulus has a small factor"]));
+		expect(why(spkiOf(number(bits, 757n)))).toBe("accepted");
+	});
 
 	it("is none when its primes were drawn", () => {
 		for (let draw = 0; draw < 20; draw++) {
