@@ -77,7 +77,7 @@ function writeEntries(entries: readonly RevokedEntry[]): Uint8Array {
 
 /** Positive and of 20 octets at most (section 4.1.2.2). */
 function serialNumber({ serialNumber: hex }: RevokedEntry): Uint8Array {
-	if (!/^(?:[0-9a-f]{2}){1,20}$/.test(hex)) throw new OtaError("internal", "a serial number that is none");
+	if (!/^(?!0*$)(?:[0-9a-f]{2}){1,20}$/.test(hex)) throw new OtaError("internal", "a serial number that is none");
 	return integer(Buffer.from(hex, "hex"));
 }
 
