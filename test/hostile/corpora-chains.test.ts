@@ -14,56 +14,19 @@ import { type Anchor, type ChainRules, chainFaults } from "../../lib/cms/chain.t
 import { readCertifiedKey, signatureHolds } from "../../lib/cms/signature.ts";
 import { readDer } from "../../lib/der/reader.ts";
 import { bitStringOctets } from "../../lib/der/values.ts";
-import { OtaError } from "../../lib/errors.ts";
 import { describeCorpus } from "../vectors/corpora.ts";
+import { block } from "../vectors/pem.ts";
+import { outcome, Waivers } from "../vectors/waivers.ts";
 
-/** Where we answer another way than the corpus expects: the answer, why that is right, and the cases. */
-interface Waiver {
-	verdict: string;
-	reason: string;
-	cases: readonly string[];
-}
-type Corpus = "chains" | "certificates" | "signatures";
-const waivers: Record<Corpus, readonly Waiver[]> = JSON.parse(
-	readFileSync(new URL("../vectors/chain-waivers.json", import.meta.url), "utf8"),
-);
-/** The answer that is written down for this case, or null: then it is the corpus's. */
-const waived = (corpus: Corpus, name: string): string | null =>
-	waivers[corpus].find(({ cases }) => cases.includes(name))?.verdict ?? null;
+const waivers = {
+	chains: new Waivers("chain-waivers.json", "chains"),
+	certificates: new Waivers("chain-waivers.json", "certificates"),
+	signatures: new Waivers("chain-waivers.json", "signatures"),
+} as const;
+type Corpus = keyof typeof waivers;
 
-/** "accepted", or why not; anything but an OtaError is a crash and fails the test. */
-function outcome(run: () => string | undefined): string {
-	try {
-		return run() ?? "accepted";
-	} catch (error) {
-		if (!(error instanceof OtaError)) throw error;
-		return error.message;
-	}
-}
-
-/** What a case must answer: as the corpus says, unless a waiver tells otherwise; then exactly that. */
-function expectVerdict(corpus: Corpus, name: string, valid: boolean, verdict: string): void {
-	const other = waived(corpus, name);
-	if (other !== null) {
-		expect(verdict).toBe(other);
-		expect((verdict === "accepted") === valid).toBe(false);
-	} else if (valid) expect(verdict).toBe("accepted");
-	else expect(verdict).not.toBe("accepted");
-}
-
-/** Every waiver is of a case that exists, and none has two. */
-function expectWaiversOf(corpus: Corpus, names: readonly string[]): void {
-	const cases = waivers[corpus].flatMap((waiver) => waiver.cases);
-	expect(new Set(cases).size).toBe(cases.length);
-	expect(cases.filter((name) => !names.includes(name))).toEqual([]);
-	for (const { reason } of waivers[corpus]) expect(reason.length).toBeGreaterThan(10);
-}
-
-/** The DER of the first PEM block of this kind. */
-function block(text: string, kind: string): Uint8Array | null {
-	const found = new RegExp(`-----BEGIN ${kind}-----([A-Za-z0-9+/=\\s]+)-----END`).exec(text);
-	return found ? Buffer.from(found[1] as string, "base64") : null;
-}
+const expectVerdict = (corpus: Corpus, name: string, valid: boolean, verdict: string): void =>
+	waivers[corpus].expectVerdict(name, valid ? "accepted" : null, verdict);
 
 interface Chain {
 	test: string;
@@ -124,11 +87,8 @@ describeCorpus("the chains of BoringSSL", "boringssl/pki", (root) => {
 
 	it("are there, and no waiver is for another", () => {
 		expect(chains).toHaveLength(197);
-		expectWaiversOf(
-			"chains",
-			chains.map(({ test }) => test),
-		);
-		expect(waivers.chains.map(({ verdict }) => verdict)).not.toContain("accepted");
+		waivers.chains.expectToBeOf(chains.map(({ test }) => test));
+		waivers.chains.expectRefusals();
 	});
 
 	it.each(chains.map((entry) => [entry.test, entry] as const))("%s", (test, entry) => {
@@ -164,10 +124,7 @@ describeCorpus("the certificates of BoringSSL", "boringssl/pki", (root) => {
 
 	it("are there, and no waiver is for another", () => {
 		expect(cases.length).toBeGreaterThan(85);
-		expectWaiversOf(
-			"certificates",
-			cases.map(({ file }) => file),
-		);
+		waivers.certificates.expectToBeOf(cases.map(({ file }) => file));
 	});
 
 	it.each(cases.map((entry) => [entry.file, entry] as const))("%s", (file, entry) => {
@@ -190,8 +147,8 @@ describeCorpus("the signatures of BoringSSL", "boringssl/pki", (root) => {
 
 	it("are there, and no waiver is for another", () => {
 		expect(cases.size).toBeGreaterThan(30);
-		expectWaiversOf("signatures", [...cases.keys()]);
-		expect(waivers.signatures.map(({ verdict }) => verdict)).not.toContain("accepted");
+		waivers.signatures.expectToBeOf([...cases.keys()]);
+		waivers.signatures.expectRefusals();
 	});
 
 	it.each([...cases])("%s", (file, valid) => {
@@ -209,8 +166,5 @@ describeCorpus("the signatures of BoringSSL", "boringssl/pki", (root) => {
 });
 
 describe("the waivers", () => {
-	it("are few", () => {
-		const count = (corpus: Corpus) => waivers[corpus].flatMap(({ cases }) => cases).length;
-		expect(count("chains")).toBeLessThanOrEqual(50);
-	});
+	it("are few", () => expect(waivers.chains.cases.length).toBeLessThanOrEqual(50));
 });
