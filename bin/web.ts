@@ -31,6 +31,9 @@ const createNext = next as unknown as (options: NextOptions) => NextApp;
 /** What next-auth serves, written plainly; any other spelling is Next's to resolve. */
 const plainAuthPath = /^\/api\/auth\/[a-z]+(\/[\w-]+)*$/;
 
+/** A list or an OCSP request is named behind these two. */
+const belowAddress = /^(\/crl|\/ocsp)\/.+$/s;
+
 const log = jsonLog();
 /** Less than who sends the SIGTERM waits (milliseconds). */
 const grace = 4_000;
@@ -47,13 +50,15 @@ async function main(): Promise<number> {
 	// Before Next's copy of the wiring asks: every request it sees carries the address that our server wrote.
 	Object.assign(globalThis, { [Symbol.for("next-ota.addresses")]: true });
 	const { config, ota } = wiring();
-	const { welcome, ca, enroll, profile, scep, live, ready } = ota.steps;
+	const { welcome, ca, enroll, profile, scep, crl, ocsp, live, ready } = ota.steps;
 	const steps = new Map([
 		["/", welcome],
 		["/CA", ca],
 		["/enroll", enroll],
 		["/profile", profile],
 		["/scep", scep],
+		["/crl", crl],
+		["/ocsp", ocsp],
 		["/api/health/live", live],
 		["/api/health/ready", ready],
 	]);
@@ -71,7 +76,10 @@ async function main(): Promise<number> {
 	const { server, drain } = makeHttpServer({
 		baseUrl: config.baseUrl,
 		trustedProxies: config.trustedProxies,
-		step: (path) => steps.get(path) ?? (plainAuthPath.test(path) ? auth.GET : undefined),
+		step: (path) =>
+			steps.get(path) ??
+			steps.get(path.replace(belowAddress, "$1")) ??
+			(plainAuthPath.test(path) ? auth.GET : undefined),
 		next: (request, response) => handle(request, response),
 		log,
 		random: randomBytes,

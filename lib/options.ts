@@ -19,6 +19,13 @@ export interface Authorities {
 	ca: string;
 	ra: string;
 	profile: string;
+	/** The OCSP responder's certificate: one for each issuing CA, all of one key. Without it there is no OCSP. */
+	ocsp?: string;
+	/** The issuing CA and the RA before, while certificates of the one, or devices that know the other, are left. */
+	caOld?: string;
+	raOld?: string;
+	/** DER that `ota keys rotate --role ca` prepared for GetNextCACert. */
+	nextCa?: Uint8Array;
 }
 
 /** One payload (or several) of the final profile, as parsed values of a property list. */
@@ -46,6 +53,12 @@ export interface OtaOptions {
 	/** DER certificates of further CAs that, like Apple's Device CA, directly issue device identities. */
 	deviceRoots?(): Promise<readonly Uint8Array[]> | readonly Uint8Array[];
 	templates(): Promise<readonly Template[]> | readonly Template[];
+	/** Base of the addresses of CRL and OCSP, without the base path; http is best (https is circular). `baseUrl` unless told. */
+	pkiUrl?: string;
+	/** Which certificates an operator must approve: none (auto, unless told), all, or those of devices that have none yet. */
+	approval?: "auto" | "manual" | "unknown";
+	/** DANGER: 3DES and SHA-1 in SCEP. Off unless told. */
+	legacyScep?: boolean;
 	limits?: {
 		/** Unanswered challenges per person, 5 unless told. */
 		live?: number;

@@ -17,6 +17,7 @@ import type {
 	Store,
 	SubjectName,
 } from "../ports.ts";
+import type { RevocationService } from "./revocation.ts";
 
 export interface EnrollContext {
 	store: Store;
@@ -31,12 +32,37 @@ export interface EnrollContext {
 	ca: X509;
 	ra: X509;
 	profile: X509;
+	/** Issuing CAs whose certificates count: `ca`, then the one before, if there is one. */
+	cas: readonly IssuingCa[];
+	/** RAs that a message may be addressed to: `ra`, then the one before. */
+	ras: readonly Ra[];
+	/** Certificates of the OCSP responder's key, by the issuing CA's `publicKeyHash`; empty: no OCSP is served. */
+	responders: ReadonlyMap<string, X509>;
+	/** Base of the addresses of CRL and OCSP in certificates, without trailing slash. */
+	pkiUrl: string;
+	/** Answer of GetNextCACert, prepared when the next CA was made; null: there is none. */
+	nextCa: Uint8Array | null;
+	revocation: RevocationService;
+	/** Which certificates wait for an operator: none, all, those of devices that have none yet. */
+	approval: "auto" | "manual" | "unknown";
+	/** DANGER: 3DES and SHA-1 in SCEP, for clients that know nothing else. */
+	legacyScep: boolean;
 	deviceAnchors: readonly DeviceAnchor[];
 	/** Operator's payloads of the final profile. */
 	templates(): Promise<readonly Template[]>;
 	/** SHA-256 of public keys that are never certified: our own, Apple's, known ones. */
 	forbiddenKeys: ReadonlySet<string>;
 	limits: EnrollLimits;
+}
+
+export interface IssuingCa {
+	certificate: X509;
+	/** Its key: caOld signs lists alone. */
+	role: "ca" | "caOld";
+}
+export interface Ra {
+	certificate: X509;
+	role: "ra" | "raOld";
 }
 
 export interface EnrollLimits {

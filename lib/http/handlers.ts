@@ -12,6 +12,7 @@ import { answer, empty, MethodError, problem, withoutBody } from "./answers.ts";
 import { readBody } from "./body.ts";
 import { checkHost } from "./host.ts";
 import type { Limits } from "./limits.ts";
+import { crl, ocsp } from "./revocation.ts";
 import { scep } from "./scep.ts";
 import { readUser } from "./session.ts";
 import { welcomePage } from "./welcome.ts";
@@ -24,6 +25,9 @@ export interface Steps {
 	enroll: Step;
 	profile: Step;
 	scep: Step;
+	/** Its own address and what lies below. */
+	crl: Step;
+	ocsp: Step;
 	live: Step;
 	ready: Step;
 	/** Every address that is none of these. */
@@ -95,6 +99,8 @@ export function makeSteps(wiring: Wiring): Steps {
 			const refused = (code: Code) => wiring.limits.refused(address(request), code);
 			return scep(request, { open: wiring.open, refused });
 		}),
+		crl: guarded("/crl", async (request) => crl(request, await wiring.open(), below(request, `${basePath}/crl`))),
+		ocsp: guarded("/ocsp", async (request) => ocsp(request, await wiring.open(), below(request, `${basePath}/ocsp`))),
 		live: guarded("/api/health/live", async (request) => {
 			readOnly(request);
 			return health("live");
@@ -110,6 +116,9 @@ export function makeSteps(wiring: Wiring): Steps {
 		},
 	};
 }
+
+/** What follows the step's own address, as it was sent. */
+const below = ({ url }: Request, address: string): string => new URL(url).pathname.slice(address.length);
 
 /** One run serves everybody who asks meanwhile: probes cost real signatures, and anybody may ask. */
 function shared(run: () => Promise<void>): () => Promise<void> {

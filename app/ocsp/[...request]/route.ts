@@ -1,0 +1,7 @@
+/** OCSP by GET (RFC 6960 appendix A.1). */
+import { route } from "../../_wire/serve.ts";
+
+export const runtime = "nodejs";
+export const dynamic = "force-dynamic";
+
+export const { GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS } = route("ocsp");
