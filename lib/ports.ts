@@ -30,9 +30,12 @@ export interface User {
 
 // ---------------------------------------------------------------- Keys
 
-export type KeyRole = "root" | "ca" | "ra" | "profile" | "seal";
-/** The roles that sign while the server runs; the root signs in the ceremony alone. */
-export type SigningRole = "ca" | "ra" | "profile";
+export type KeyRole = "root" | "ca" | "ra" | "profile" | "seal" | "ocsp";
+/**
+ * The roles that sign while the server runs; the root signs in the ceremony alone. `caOld` and `raOld` are the generation
+ * before: the one signs revocation lists of certificates that still live, the other answers who still has its certificate.
+ */
+export type SigningRole = "ca" | "ra" | "profile" | "ocsp" | "caOld" | "raOld";
 export type HashName = "sha256" | "sha384" | "sha512";
 
 /** The private keys, wherever they live. Failures: hsm_busy, hsm_unavailable, hsm_refused. */
@@ -43,10 +46,10 @@ export interface Keys {
 	 */
 	sign(role: SigningRole, hash: HashName, message: Uint8Array): Promise<Uint8Array>;
 	/**
-	 * RSAES-PKCS1-v1_5 unwrap of a content key with the RA key. Always answers exactly `keyLength` bytes:
+	 * RSAES-PKCS1-v1_5 unwrap of a content key with the RA key (`ra` unless told). Always answers exactly `keyLength` bytes:
 	 * the key, or random bytes when the block was malformed (RFC 3218). Never says which.
 	 */
-	unwrap(encryptedKey: Uint8Array, keyLength: 8 | 16 | 24 | 32): Promise<Uint8Array>;
+	unwrap(encryptedKey: Uint8Array, keyLength: 8 | 16 | 24 | 32, role?: "ra" | "raOld"): Promise<Uint8Array>;
 	/** AES-256-GCM with the seal key; answers iv || ciphertext || tag. `aad` names table|row|column|version. */
 	seal(plaintext: Uint8Array, aad: string): Promise<Uint8Array>;
 	open(sealed: Uint8Array, aad: string): Promise<Uint8Array>;
@@ -56,12 +59,15 @@ export interface Keys {
 
 // ---------------------------------------------------------------- Store
 
-/** started -> identified -> certified -> delivered; cancelled from any but delivered. */
-export type EnrollmentState = "started" | "identified" | "certified" | "delivered" | "cancelled";
-/** What a challenge is good for: the device response, the encryption identity (step 4), the client identity. */
-export type ChallengePurpose = "enroll" | "identity" | "client";
+/** started -> identified -> certified -> delivered; cancelled from any but delivered. minted: an operator's, for no person. */
+export type EnrollmentState = "started" | "identified" | "certified" | "delivered" | "cancelled" | "minted";
+/**
+ * What a challenge is good for: the device response, the encryption identity (step 4), the client identity, or a machine
+ * (printer, Linux client) that an operator minted it for.
+ */
+export type ChallengePurpose = "enroll" | "identity" | "client" | "machine";
 /** What a certificate that we issued is for. */
-export type CertificatePurpose = "identity" | "client";
+export type CertificatePurpose = "identity" | "client" | "machine";
 export type CertificateState = "reserved" | "issued" | "revoked" | "abandoned";
 
 export interface Enrollment {
@@ -85,6 +91,7 @@ export type SubjectName = readonly (readonly [type: string, value: string])[];
 /** GeneralNames that the server puts in a certificate. */
 export interface SubjectAltName {
 	rfc822Name?: string;
+	dNSName?: readonly string[];
 }
 
 export interface NewChallenge {
@@ -102,6 +109,8 @@ export interface ChallengeBinding {
 	serialNumber: string | null;
 	subject: SubjectName;
 	subjectAltName: SubjectAltName;
+	/** Of a machine alone: the CSR's own names count, as far as the allow-list of lib/ca admits them. */
+	isSubjectFromCsr?: boolean;
 }
 export interface Challenge extends NewChallenge {
 	usedAt: Date | null;
@@ -113,9 +122,16 @@ export interface Challenge extends NewChallenge {
 export interface NewCertificate {
 	/** Lower-case hex, without leading zero octets. */
 	serialNumber: string;
+	/** Of a renewal: `renewal:` and the serial number of the certificate that is renewed, so that it has one successor. */
 	challengeHash: string;
 	/** SHA-256 of the SubjectPublicKeyInfo. */
 	publicKeyHash: string;
+	/** How many certificates this key had before: 0 but for renewals that keep the key. */
+	keyGeneration: number;
+	/** SHA-256 of the issuing CA's SubjectPublicKeyInfo: which generation signed it. */
+	issuerKeyHash: string;
+	/** Serial number of the certificate that this one renews. */
+	renews: string | null;
 	enrollmentId: string;
 	purpose: CertificatePurpose;
 	/** DER of the TBSCertificate that will be signed. */
@@ -201,12 +217,203 @@ export interface ReserveCertificate {
 	audit: AuditEvent;
 }
 
+export interface ReserveRenewal {
+	/** With `renews`, and the challengeHash that goes with it. */
+	certificate: NewCertificate;
+	/** Inherited from the certificate that is renewed. */
+	binding: ChallengeBinding;
+	/** Until when the reserved certificate may be signed. */
+	expiresAt: Date;
+	transaction: ScepTransaction;
+	audit: AuditEvent;
+}
+
+// ---------------------------------------------------------------- Approval by hand
+
+export type ApprovalState = "pending" | "approved" | "refused";
+
+/** A request that waits for an operator (RFC 8894 section 3.3.2.3, PENDING). Its challenge is spent by its key. */
+export interface NewApproval {
+	/** Short, for the command line: 12 hexadecimal digits, random. */
+	id: string;
+	challengeHash: string;
+	publicKeyHash: string;
+	/** DER, what will be certified. */
+	publicKeyInfo: Uint8Array;
+	enrollmentId: string;
+	purpose: CertificatePurpose;
+	/** What the certificate will say; of the binding, or of the CSR where that counts. */
+	subject: SubjectName;
+	subjectAltName: SubjectAltName;
+	transaction: ScepTransaction;
+	/** Content cipher of the request, mirrored in the answer to a CertPoll. */
+	cipher: string;
+	createdAt: Date;
+	/** Until when it may be decided and fetched; challenge and enrollment live as long. */
+	expiresAt: Date;
+}
+export interface Approval extends NewApproval {
+	state: ApprovalState;
+	decidedAt: Date | null;
+	/** The operator's login. */
+	decidedBy: string | null;
+}
+
+/** Part of Store: requests that wait. */
+export interface ApprovalStore {
+	/**
+	 * Spends the challenge for this key (as reserveCertificate would), stores the approval as pending, and lets challenge and
+	 * enrollment live until `expiresAt`. "exists": this challenge and key wait already (look it up). "refused" and "key" as
+	 * reserveCertificate has them.
+	 */
+	pendApproval(input: { approval: NewApproval; audit: AuditEvent }): Promise<"pending" | "exists" | "refused" | "key">;
+	/** By what a request is known by, or by what a CertPoll has; the newest. With the certificate that it led to, if any. */
+	findApproval(
+		by: { challengeHash: string; publicKeyHash: string } | { transactionID: string; signerKeyHash: string },
+	): Promise<(FoundChallenge & { approval: Approval }) | null>;
+	/** Oldest first, of this state, with the person and device they are for. */
+	listApprovals(state: ApprovalState): Promise<{ approval: Approval; enrollment: Enrollment }[]>;
+	/** pending -> approved or refused. False: unknown, decided already, or expired at `now`. */
+	decideApproval(input: {
+		id: string;
+		state: "approved" | "refused";
+		by: string;
+		now: Date;
+		audit: AuditEvent;
+	}): Promise<boolean>;
+}
+
+// ---------------------------------------------------------------- Revocation
+
+/** Who is barred from enrolling, renewing and fetching profiles. */
+export interface Block {
+	/** person: the SSO's subject. device: its UDID, or its serial number. */
+	kind: "person" | "device";
+	value: string;
+	createdAt: Date;
+	/** RFC 5280 CRLReason of the action that blocked it. */
+	reason: number;
+	/** The operator's login. */
+	by: string;
+}
+
+/** What an operator revokes: one certificate, all of a device (UDID or serial number), all of a person (subject or e-mail). */
+export type RevocationTarget = { serialNumber: string } | { device: string } | { person: string };
+
+export interface RevokedEntry {
+	serialNumber: string;
+	revokedAt: Date;
+	/** RFC 5280 CRLReason; null: not told (a certificate that was abandoned before anybody had it). */
+	reason: number | null;
+}
+
+/** A signed CertificateList of one issuing CA. */
+export interface RevocationList {
+	issuerKeyHash: string;
+	/** cRLNumber. */
+	number: number;
+	thisUpdate: Date;
+	nextUpdate: Date;
+	/** What it was made from: RevocationState of that moment. */
+	count: number;
+	latest: Date | null;
+	der: Uint8Array;
+}
+/** Changes whenever an entry is added. */
+export interface RevocationState {
+	/** Certificates with revokedAt of this issuer, expired ones as well. */
+	count: number;
+	/** The latest revokedAt. */
+	latest: Date | null;
+}
+
+/** What OCSP needs to know of a serial number. */
+export interface CertificateStatus {
+	serialNumber: string;
+	issuerKeyHash: string;
+	state: CertificateState;
+	notAfter: Date;
+	revokedAt: Date | null;
+	revocationReason: number | null;
+}
+
+/** Part of Store: certificates after their issue. */
+export interface RevocationStore {
+	/**
+	 * In one transaction: every issued or reserved certificate of the target becomes revoked (or abandoned) at `now`; of a device
+	 * or person also: their unspent challenges are withdrawn, enrollments that are not delivered cancelled, pending approvals
+	 * refused, and a Block is kept (of a device for its UDID and its serial number, as far as known; of a person by the
+	 * subject). Null: nothing here is known by that name, and nothing was written. Repeating it changes no date and no reason.
+	 */
+	revoke(input: {
+		target: RevocationTarget;
+		reason: number;
+		by: string;
+		now: Date;
+		/** Written once for each certificate revoked now (detail.serialNumber is added) and once for each block. */
+		audit: AuditEvent;
+	}): Promise<{ revoked: readonly string[]; already: readonly string[]; blocks: readonly Block[] } | null>;
+	listBlocks(): Promise<Block[]>;
+	/** Lifts a person's or device's block by any value that the revocation named; false when there is none. Certificates stay revoked. */
+	liftBlock(input: { target: RevocationTarget; by: string; now: Date; audit: AuditEvent }): Promise<boolean>;
+	/** Whether any of these is blocked; absent values are not looked at. */
+	isBlocked(who: { userId?: string; udid?: string; serialNumber?: string | null }): Promise<boolean>;
+
+	revocationState(issuerKeyHash: string): Promise<RevocationState>;
+	/** Entries whose certificates end after `endsAfter`, by serial number. */
+	listRevoked(issuerKeyHash: string, endsAfter: Date): Promise<RevokedEntry[]>;
+	/** The list with the highest number. */
+	findRevocationList(issuerKeyHash: string): Promise<RevocationList | null>;
+	/** Stores it if the highest number is still `after` (null: there is none) and lower than the list's. False otherwise. */
+	storeRevocationList(input: { list: RevocationList; after: number | null; audit: AuditEvent }): Promise<boolean>;
+	/** Reserved certificates whose challenge ended before `before` become abandoned, revokedAt = now. How many. */
+	abandonExpired(input: { before: Date; now: Date }): Promise<number>;
+	certificateStatus(serialNumber: string): Promise<CertificateStatus | null>;
+	/** All certificates in the order of their serial numbers, `limit` at a time; of one issuer, or of all. */
+	pageCertificates(input: {
+		after: string | null;
+		limit: number;
+		issuerKeyHash?: string;
+	}): Promise<{ certificate: Certificate; enrollment: Enrollment }[]>;
+	/** Certificates of a time before generations were told apart become this issuer's. Once, at start. */
+	adoptIssuer(issuerKeyHash: string): Promise<void>;
+}
+
+/** Part of Store: challenges of an operator's, and renewals. */
+export interface MachineStore {
+	/** An enrollment of state minted with its machine challenges (binding: their names). */
+	mintChallenges(input: {
+		enrollment: Pick<Enrollment, "id" | "user" | "createdAt" | "expiresAt">;
+		challenges: readonly NewChallenge[];
+		audit: AuditEvent;
+	}): Promise<void>;
+	/**
+	 * Inserts the successor of `certificate.renews` as reserved, with a challenge row `renewal:<serial number>` that is spent by
+	 * this key. "exists": that certificate has a successor for this key already (look it up by findChallenge). "refused": it has
+	 * one for another key, or is not issued, expired at certificate.createdAt, of another purpose or enrollment, or its
+	 * enrollment is cancelled. "key": the key has a certificate that is not the one renewed (keyGeneration must be that
+	 * one's + 1 when the key is the same, 0 otherwise). "serial" as reserveCertificate.
+	 */
+	reserveRenewal(input: ReserveRenewal): Promise<"reserved" | "exists" | "refused" | "serial" | "key">;
+}
+
+export interface FoundCertificate {
+	certificate: Certificate;
+	enrollment: Enrollment;
+	/** The person, or the device by its UDID or serial number. */
+	isBlocked: boolean;
+}
+export interface FoundChallenge extends Omit<FoundCertificate, "certificate"> {
+	challenge: Challenge;
+	certificate: Certificate | null;
+}
+
 /**
  * Everything that must survive a restart. Each method is one transaction with its audit events in it;
  * state changes are conditional updates, and `false` means that the condition did not hold (nothing was written).
  * Failure: store_unavailable.
  */
-export interface Store extends Audit {
+export interface Store extends Audit, ApprovalStore, RevocationStore, MachineStore {
 	/** Enrollment and its challenge; withdraws this person's oldest unanswered challenges over `maxLive`
 	 * (their enrollments become cancelled). */
 	startEnrollment(start: StartEnrollment): Promise<void>;
@@ -216,11 +423,11 @@ export interface Store extends Audit {
 	/** How many devices but this one have a certificate from an enrollment of this person (certified or delivered). */
 	countDevices(userId: string, otherThan: string): Promise<number>;
 
-	/** A challenge with its enrollment and, when `publicKeyHash` is given, the certificate it gave to that key. */
-	findChallenge(
-		hash: string,
-		publicKeyHash?: string,
-	): Promise<{ challenge: Challenge; enrollment: Enrollment; certificate: Certificate | null } | null>;
+	/**
+	 * A challenge with its enrollment, whether the enrollment's person or device is blocked, and, when `publicKeyHash` is
+	 * given, the certificate it gave to that key.
+	 */
+	findChallenge(hash: string, publicKeyHash?: string): Promise<FoundChallenge | null>;
 
 	/**
 	 * First device response: spends the enroll challenge (unused, unwithdrawn, unexpired at `now`) for `signerKeyHash`,
@@ -229,29 +436,32 @@ export interface Store extends Audit {
 	identifyFirst(input: IdentifyDevice): Promise<boolean>;
 	/**
 	 * A repeated device response: same signer, same UDID, state identified or certified, not expired at `now`, attempts as read.
-	 * Withdraws the unspent SCEP challenges, revokes (superseded, 4) issued identity certificates and abandons
-	 * reserved ones, state -> identified, attempts + 1, new SCEP challenge stored.
+	 * Withdraws the SCEP challenges that are unspent or wait for an approval (which is refused), revokes (superseded, 4)
+	 * issued identity certificates and abandons reserved ones (revokedAt = now), state -> identified, attempts + 1, new
+	 * SCEP challenge stored.
 	 */
 	identifyAgain(input: IdentifyDevice): Promise<boolean>;
 
 	/**
-	 * Spends the SCEP challenge for this key and inserts the certificate as reserved, with the transaction.
+	 * Spends the SCEP challenge for this key and inserts the certificate as reserved, with the transaction. A challenge that
+	 * pendApproval spent for this very key is taken once that approval is approved. keyGeneration is 0, renews is null.
 	 * "reserved": done. "exists": this challenge already has a certificate for this key (look it up).
 	 * "refused": challenge unknown, expired at certificate.createdAt, withdrawn, spent by another key, of another purpose
-	 * than the certificate's or of another enrollment, or its enrollment is cancelled.
+	 * than the certificate's or of another enrollment, or its enrollment is cancelled; or its approval is not approved.
 	 * "serial": the serial number is taken: draw another.
 	 * "key": the public key already has a certificate (under another challenge).
 	 */
 	reserveCertificate(input: ReserveCertificate): Promise<"reserved" | "exists" | "refused" | "serial" | "key">;
 	/**
-	 * reserved -> issued with its DER; for purpose identity the enrollment goes identified -> certified.
-	 * False when it is no longer reserved (another request was first, or it was abandoned), when its challenge has expired at
-	 * `now`, or when its enrollment is in another state.
+	 * reserved -> issued with its DER; a first identity certificate moves its enrollment identified -> certified, every other
+	 * one is issued in any state but cancelled. False when it is no longer reserved (another request was first, or it was
+	 * abandoned), when its challenge has expired at `now`, when its enrollment is in another state, when the certificate that
+	 * it renews is not issued any more, or when its person or device is blocked.
 	 */
 	issueCertificate(input: { serialNumber: string; der: Uint8Array; now: Date; audit: AuditEvent }): Promise<boolean>;
 
-	/** A certificate by serial number, with its enrollment. */
-	findCertificate(serialNumber: string): Promise<{ certificate: Certificate; enrollment: Enrollment } | null>;
+	/** A certificate by serial number, with its enrollment and whether that one's person or device is blocked. */
+	findCertificate(serialNumber: string): Promise<FoundCertificate | null>;
 
 	/** What was delivered for an enrollment, if anything. */
 	findDelivery(enrollmentId: string): Promise<Delivery | null>;

@@ -165,7 +165,8 @@ async function reserveAndIssue(context: EnrollContext, application: Application,
 		context.random,
 	);
 	const linted = lintTbs(leaf.tbs, context.ca);
-	const certificate = { ...leaf, challengeHash, publicKeyHash, enrollmentId, purpose, createdAt: now };
+	const issuer = { keyGeneration: 0, issuerKeyHash: context.ca.publicKeyHash, renews: null };
+	const certificate = { ...leaf, challengeHash, publicKeyHash, ...issuer, enrollmentId, purpose, createdAt: now };
 	const detail = { serialNumber: leaf.serialNumber, purpose, publicKey: publicKeyHash };
 	const audit = auditEvent(now, "certificate.reserved", enrollmentId, detail);
 	const outcome = await context.store.reserveCertificate({ certificate, transaction: application.transaction, audit });

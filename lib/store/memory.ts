@@ -1,47 +1,32 @@
 /** The Store in a process's memory, for tests: the same promises as the database, nothing survives. */
-import { OtaError } from "../errors.ts";
 import type {
 	AuditEvent,
-	Certificate,
 	Challenge,
 	Delivery,
 	Enrollment,
 	IdentifyDevice,
+	MachineStore,
+	NewCertificate,
 	NewChallenge,
 	ReserveCertificate,
-	ScepTransaction,
+	ReserveRenewal,
 	StartEnrollment,
 	Store,
 } from "../ports.ts";
+import { MemoryRevocation } from "./memory-revocation.ts";
+import { duplicate, isLive } from "./memory-tables.ts";
 import { superseded } from "./reasons.ts";
 
-/** A Store that also shows its tables. Rows are replaced, never changed in place, so none needs a copy. */
-export class MemoryStore implements Store {
-	readonly enrollments = new Map<string, Enrollment>();
-	readonly challenges = new Map<string, Challenge>();
-	readonly certificates = new Map<string, Certificate>();
-	readonly deliveries = new Map<string, Delivery>();
-	/** Attributes as last seen, by UDID. */
-	readonly devices = new Map<string, Readonly<Record<string, string>>>();
-	readonly transactions: (ScepTransaction & { serialNumber: string })[] = [];
-	readonly events: AuditEvent[] = [];
-
+/** A Store that also shows its tables. */
+export class MemoryStore extends MemoryRevocation implements Store {
 	async record(event: AuditEvent): Promise<void> {
 		this.events.push(event);
 	}
 
 	async startEnrollment({ enrollment, challenge, maxLive, audit }: StartEnrollment): Promise<void> {
 		if (this.enrollments.has(enrollment.id)) throw duplicate("enrollment");
-		this.#addChallenges([challenge], enrollment.id);
-		this.enrollments.set(enrollment.id, {
-			...enrollment,
-			state: "started",
-			signerKeyHash: null,
-			udid: null,
-			device: {},
-			attempts: 0,
-			deliveredAt: null,
-		});
+		this.insertChallenges([challenge], enrollment.id);
+		this.insertEnrollment({ ...enrollment, state: "started" });
 		const others = this.#unanswered(enrollment.user.id, challenge.createdAt).filter((c) => c.hash !== challenge.hash);
 		for (const old of others.slice(Math.max(0, maxLive - 1))) this.#cancel(old, challenge.createdAt);
 		this.events.push(audit);
@@ -63,8 +48,8 @@ export class MemoryStore implements Store {
 		const challenge = this.challenges.get(hash);
 		const enrollment = challenge && this.enrollments.get(challenge.enrollmentId);
 		if (!challenge || !enrollment) return null;
-		const certificate = publicKeyHash === undefined ? undefined : this.#certificateFor(hash, publicKeyHash);
-		return { challenge, enrollment, certificate: certificate ?? null };
+		const certificate = publicKeyHash === undefined ? undefined : this.certificateFor(hash, publicKeyHash);
+		return { challenge, enrollment, certificate: certificate ?? null, isBlocked: this.isOfBlocked(enrollment) };
 	}
 
 	async identifyFirst(input: IdentifyDevice): Promise<boolean> {
@@ -73,8 +58,8 @@ export class MemoryStore implements Store {
 		if (challenge?.purpose !== "enroll" || challenge.enrollmentId !== input.enrollmentId) return false;
 		if (!isLive(challenge, input.now) || !enrollment || enrollment.state !== "started") return false;
 		if (enrollment.expiresAt <= input.now || enrollment.attempts !== 0 || input.attempts !== 0) return false;
-		this.#addChallenges([input.scepChallenge]);
-		this.#spend(challenge, input.signerKeyHash, input.now);
+		this.insertChallenges([input.scepChallenge]);
+		this.spend(challenge, input.signerKeyHash, input.now);
 		this.#identified(enrollment, input);
 		return true;
 	}
@@ -87,27 +72,30 @@ export class MemoryStore implements Store {
 		if (enrollment.state !== "identified" && enrollment.state !== "certified") return false;
 		if (enrollment.signerKeyHash !== input.signerKeyHash || enrollment.udid !== input.udid) return false;
 		if (enrollment.expiresAt <= input.now || enrollment.attempts !== input.attempts) return false;
-		this.#addChallenges([input.scepChallenge], undefined, () => this.#supersede(enrollment.id, input.now));
+		this.insertChallenges([input.scepChallenge], undefined, () => this.#supersede(enrollment.id, input.now));
 		this.#identified(enrollment, input);
 		return true;
 	}
 
 	async reserveCertificate({ certificate, transaction, audit }: ReserveCertificate) {
-		if (this.#certificateFor(certificate.challengeHash, certificate.publicKeyHash)) return "exists" as const;
-		const challenge = this.challenges.get(certificate.challengeHash);
-		if (!challenge || !isLive(challenge, certificate.createdAt)) return "refused" as const;
-		const { purpose, enrollmentId } = certificate;
-		if (challenge.purpose !== purpose || challenge.enrollmentId !== enrollmentId) return "refused" as const;
-		if (this.enrollments.get(enrollmentId)?.state === "cancelled") return "refused" as const;
-		const keys = [...this.certificates.values()].map((other) => other.publicKeyHash);
-		if (keys.includes(certificate.publicKeyHash)) return "key" as const;
+		const { challengeHash, publicKeyHash } = certificate;
+		if (this.certificateFor(challengeHash, publicKeyHash)) return "exists" as const;
+		const challenge = this.challenges.get(challengeHash);
+		if (!challenge || !this.#isReservable(challenge, certificate)) return "refused" as const;
+		if (this.certificatesOf(publicKeyHash).length > 0) return "key" as const;
 		if (this.certificates.has(certificate.serialNumber)) return "serial" as const;
-		this.#spend(challenge, certificate.publicKeyHash, certificate.createdAt);
-		const unsigned = { der: null, issuedAt: null, usedAt: null, revokedAt: null, revocationReason: null };
-		this.certificates.set(certificate.serialNumber, { ...certificate, ...unsigned, state: "reserved" });
-		this.transactions.push({ ...transaction, serialNumber: certificate.serialNumber });
-		this.events.push(audit);
+		if (!challenge.usedAt) this.spend(challenge, publicKeyHash, certificate.createdAt);
+		this.insertCertificate({ ...certificate, keyGeneration: 0, renews: null }, transaction, audit);
 		return "reserved" as const;
+	}
+
+	/** Unspent, or spent by this very key for a request that was approved. */
+	#isReservable(challenge: Challenge, certificate: NewCertificate): boolean {
+		const { publicKeyHash, purpose, enrollmentId, createdAt } = certificate;
+		if (challenge.purpose !== purpose || challenge.enrollmentId !== enrollmentId) return false;
+		if (this.enrollments.get(enrollmentId)?.state === "cancelled") return false;
+		const isApproved = this.approvalFor(challenge.hash, publicKeyHash)?.state === "approved";
+		return isLive(isApproved ? { ...challenge, usedAt: null } : challenge, createdAt);
 	}
 
 	async issueCertificate(input: { serialNumber: string; der: Uint8Array; now: Date; audit: AuditEvent }) {
@@ -115,8 +103,10 @@ export class MemoryStore implements Store {
 		const enrollment = certificate && this.enrollments.get(certificate.enrollmentId);
 		if (certificate?.state !== "reserved" || !enrollment || enrollment.state === "cancelled") return false;
 		const challenge = this.challenges.get(certificate.challengeHash);
-		if (!challenge || challenge.expiresAt <= input.now) return false;
-		if (certificate.purpose === "identity") {
+		if (!challenge || challenge.expiresAt <= input.now || this.isOfBlocked(enrollment)) return false;
+		const { renews, purpose } = certificate;
+		if (renews !== null && this.certificates.get(renews)?.state !== "issued") return false;
+		if (purpose === "identity" && renews === null) {
 			if (enrollment.state !== "identified") return false;
 			this.enrollments.set(enrollment.id, { ...enrollment, state: "certified" });
 		}
@@ -126,10 +116,37 @@ export class MemoryStore implements Store {
 		return true;
 	}
 
+	async mintChallenges({ enrollment, challenges, audit }: Parameters<MachineStore["mintChallenges"]>[0]) {
+		if (this.enrollments.has(enrollment.id)) throw duplicate("enrollment");
+		this.insertChallenges(challenges, enrollment.id);
+		this.insertEnrollment({ ...enrollment, state: "minted" });
+		this.events.push(audit);
+	}
+
+	async reserveRenewal({ certificate, binding, expiresAt, transaction, audit }: ReserveRenewal) {
+		const { challengeHash, publicKeyHash, keyGeneration, enrollmentId, purpose, createdAt } = certificate;
+		if (this.certificateFor(challengeHash, publicKeyHash)) return "exists" as const;
+		const renewed = this.certificates.get(certificate.renews ?? "");
+		if (!renewed || challengeHash !== `renewal:${renewed.serialNumber}`) return "refused" as const;
+		if (this.challenges.has(challengeHash) || renewed.state !== "issued") return "refused" as const;
+		if (renewed.notAfter < createdAt || renewed.purpose !== purpose) return "refused" as const;
+		if (renewed.enrollmentId !== enrollmentId) return "refused" as const;
+		if (this.enrollments.get(enrollmentId)?.state === "cancelled") return "refused" as const;
+		const generation = renewed.publicKeyHash === publicKeyHash ? renewed.keyGeneration + 1 : 0;
+		const taken = this.certificatesOf(publicKeyHash).map((each) => each.keyGeneration);
+		if (keyGeneration !== generation || taken.includes(generation)) return "key" as const;
+		if (this.certificates.has(certificate.serialNumber)) return "serial" as const;
+		this.insertChallenges([{ hash: challengeHash, purpose, enrollmentId, createdAt, expiresAt, binding }]);
+		const challenge = this.challenges.get(challengeHash);
+		if (challenge) this.spend(challenge, publicKeyHash, createdAt);
+		this.insertCertificate(certificate, transaction, audit);
+		return "reserved" as const;
+	}
+
 	async findCertificate(serialNumber: string) {
 		const certificate = this.certificates.get(serialNumber);
 		const enrollment = certificate && this.enrollments.get(certificate.enrollmentId);
-		return certificate && enrollment ? { certificate, enrollment } : null;
+		return certificate && enrollment ? { certificate, enrollment, isBlocked: this.isOfBlocked(enrollment) } : null;
 	}
 
 	async findDelivery(enrollmentId: string): Promise<Delivery | null> {
@@ -143,7 +160,7 @@ export class MemoryStore implements Store {
 		if (enrollment?.state !== "certified" || enrollment.expiresAt <= deliveredAt) return false;
 		if (certificate?.state !== "issued" || certificate.purpose !== "identity") return false;
 		if (certificate.enrollmentId !== enrollmentId || certificate.notAfter < deliveredAt) return false;
-		this.#addChallenges(input.challenges);
+		this.insertChallenges(input.challenges);
 		this.enrollments.set(enrollmentId, { ...enrollment, state: "delivered", deliveredAt });
 		this.certificates.set(certificateSerialNumber, { ...certificate, usedAt: deliveredAt });
 		this.deliveries.set(enrollmentId, input.delivery);
@@ -154,36 +171,12 @@ export class MemoryStore implements Store {
 	async check(): Promise<void> {}
 	async close(): Promise<void> {}
 
-	/** All or none: a hash that exists, or an enrollment that does not, is a failed transaction. */
-	#addChallenges(challenges: readonly NewChallenge[], starting?: string, before?: () => void): void {
-		const hashes = new Set(challenges.map((challenge) => challenge.hash));
-		if (hashes.size < challenges.length || challenges.some((challenge) => this.challenges.has(challenge.hash))) {
-			throw duplicate("challenge");
-		}
-		if (challenges.some((c) => c.enrollmentId !== starting && !this.enrollments.has(c.enrollmentId))) {
-			throw new OtaError("store_unavailable", "a challenge of an enrollment that does not exist");
-		}
-		before?.();
-		for (const challenge of challenges) {
-			this.challenges.set(challenge.hash, { ...challenge, usedAt: null, usedByKey: null, withdrawnAt: null });
-		}
-	}
-
-	#certificateFor(challengeHash: string, publicKeyHash: string): Certificate | undefined {
-		const certificates = [...this.certificates.values()];
-		return certificates.find((c) => c.challengeHash === challengeHash && c.publicKeyHash === publicKeyHash);
-	}
-
 	/** A person's unanswered enroll challenges, newest first. */
 	#unanswered(userId: string, now: Date): Challenge[] {
 		return [...this.challenges.values()]
 			.filter((challenge) => challenge.purpose === "enroll" && isLive(challenge, now))
 			.filter((challenge) => this.enrollments.get(challenge.enrollmentId)?.user.id === userId)
 			.sort((a, b) => b.createdAt.getTime() - a.createdAt.getTime());
-	}
-
-	#spend(challenge: Challenge, key: string, now: Date): void {
-		this.challenges.set(challenge.hash, { ...challenge, usedAt: now, usedByKey: key });
 	}
 
 	#cancel(challenge: Challenge, now: Date): void {
@@ -202,16 +195,13 @@ export class MemoryStore implements Store {
 
 	/** What an earlier attempt of this enrollment left behind loses its force. */
 	#supersede(enrollmentId: string, now: Date): void {
-		for (const challenge of this.challenges.values()) {
-			if (challenge.enrollmentId !== enrollmentId || challenge.purpose === "enroll") continue;
-			if (!challenge.usedAt && !challenge.withdrawnAt) {
-				this.challenges.set(challenge.hash, { ...challenge, withdrawnAt: now });
-			}
-		}
+		this.withdraw(enrollmentId, null, now, ["identity", "client"]);
 		for (const certificate of this.certificates.values()) {
 			if (certificate.enrollmentId !== enrollmentId || certificate.purpose !== "identity") continue;
 			const { serialNumber, state } = certificate;
-			if (state === "reserved") this.certificates.set(serialNumber, { ...certificate, state: "abandoned" });
+			if (state === "reserved") {
+				this.certificates.set(serialNumber, { ...certificate, state: "abandoned", revokedAt: now });
+			}
 			if (state !== "issued") continue;
 			const revoked = { state: "revoked" as const, revokedAt: now, revocationReason: superseded };
 			this.certificates.set(serialNumber, { ...certificate, ...revoked });
@@ -222,12 +212,4 @@ export class MemoryStore implements Store {
 /** A fresh, empty store. */
 export function memoryStore(): MemoryStore {
 	return new MemoryStore();
-}
-
-function isLive(challenge: Challenge, now: Date): boolean {
-	return challenge.usedAt === null && challenge.withdrawnAt === null && challenge.expiresAt > now;
-}
-
-function duplicate(what: string): OtaError {
-	return new OtaError("store_unavailable", `this ${what} is stored already`);
 }

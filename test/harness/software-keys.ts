@@ -13,12 +13,13 @@ import {
 import { type CeremonyKey, runCeremony } from "../../lib/ca/ceremony.ts";
 import { OtaError } from "../../lib/errors.ts";
 import type { Authorities } from "../../lib/options.ts";
-import type { Keys } from "../../lib/ports.ts";
+import type { Keys, SigningRole } from "../../lib/ports.ts";
 
 export interface SoftwareKeys {
 	keys: Keys;
 	authorities: Authorities;
-	private: Record<"root" | "ca" | "ra" | "profile", KeyObject>;
+	/** A test that wants more roles (caOld, raOld, ocsp) puts their keys here. */
+	private: Record<"root" | "ca" | "ra" | "profile", KeyObject> & Partial<Record<SigningRole, KeyObject>>;
 }
 
 const rsa = (): KeyObject => generateKeyPairSync("rsa", { modulusLength: 2048 }).privateKey;
@@ -62,12 +63,18 @@ function rawDecrypt(key: KeyObject, encrypted: Uint8Array): Buffer | null {
 	}
 }
 
+function keyOf(all: SoftwareKeys["private"], role: SigningRole): KeyObject {
+	const key = all[role];
+	if (!key) throw new OtaError("hsm_refused", `no ${role} key here`);
+	return key;
+}
+
 function keysOf(all: SoftwareKeys["private"]): Keys {
 	const sealKey = randomBytes(32);
 	return {
-		sign: async (role, hash, message) => sign(hash, message, all[role]),
-		unwrap: async (encryptedKey, keyLength) => {
-			const block = rawDecrypt(all.ra, encryptedKey);
+		sign: async (role, hash, message) => sign(hash, message, keyOf(all, role)),
+		unwrap: async (encryptedKey, keyLength, role = "ra") => {
+			const block = rawDecrypt(keyOf(all, role), encryptedKey);
 			if (block === null) return randomBytes(keyLength);
 			const separator = block.length - keyLength - 1;
 			const filled = block.subarray(2, separator).every((octet) => octet !== 0);
