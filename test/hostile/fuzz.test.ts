@@ -2,20 +2,29 @@
  * The readers under generated input, seeded: bent messages of ours and of the corpora, and BER from nowhere. Only OtaError
  * comes out, soon, and nothing is allocated because a length field says so. A few seconds here; longer by `npm run fuzz`.
  */
-import { generateKeyPairSync } from "node:crypto";
+import { generateKeyPairSync, sign } from "node:crypto";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { describe, expect, it } from "@jest/globals";
 import { readDeviceAttributes } from "../../lib/apple/attributes.ts";
 import { readPlist } from "../../lib/apple/plist-reader.ts";
+import { buildTbsCertList, signCertList } from "../../lib/ca/crl.ts";
+import { readCertificateList } from "../../lib/ca/crl-reading.ts";
+import { revocationOf, verifyCertificateList } from "../../lib/ca/crl-verify.ts";
 import { readCertificationRequest } from "../../lib/ca/csr.ts";
 import { acceptPublicKey } from "../../lib/ca/key-policy.ts";
+import { keyHashOf } from "../../lib/ca/ocsp-cert-id.ts";
+import { readOcspResponse } from "../../lib/ca/ocsp-reading.ts";
+import { readOcspRequest } from "../../lib/ca/ocsp-request.ts";
+import { buildResponseData, signOcspResponse } from "../../lib/ca/ocsp-response.ts";
+import { verifyOcspResponse } from "../../lib/ca/ocsp-verify.ts";
 import { readCertificate, readTbsCertificate, type TbsCertificate } from "../../lib/cms/certificate.ts";
 import { chainFaults } from "../../lib/cms/chain.ts";
 import { readEnvelopedData } from "../../lib/cms/enveloped-data.ts";
 import { readSignedData } from "../../lib/cms/signed-data.ts";
 import { commonNames } from "../../lib/der/name.ts";
 import { readDer } from "../../lib/der/reader.ts";
+import * as der from "../../lib/der/writer.ts";
 import { OtaError } from "../../lib/errors.ts";
 import { readPkiMessage } from "../../lib/scep/message.ts";
 import {
@@ -29,6 +38,7 @@ import {
 } from "../device/index.ts";
 import { Seeded } from "../harness/seeded.ts";
 import { all, encode, parseTlv, type Tlv } from "../harness/tlv-tree.ts";
+import { plain } from "../harness/to-be-signed.ts";
 
 const seconds = Number(process.env.OTA_FUZZ_SECONDS ?? 4);
 const seed = Number(process.env.OTA_FUZZ_SEED ?? 20_261_122);
@@ -66,6 +76,16 @@ const readers: Readonly<Record<string, (bytes: Uint8Array) => unknown>> = {
 		}
 		csr.verifyPossession();
 	},
+	readCertificateList: (bytes) => {
+		const list = readCertificateList(bytes);
+		verifyCertificateList(list, ca, dates.notBefore, { digests: ["sha1", "sha256"] });
+		revocationOf(ca, list);
+	},
+	readOcspRequest,
+	readOcspResponse: (bytes) => {
+		const { basic } = readOcspResponse(bytes);
+		if (basic) verifyOcspResponse(basic, { serialNumber: "05", issuer: ca, now: dates.notBefore });
+	},
 	readPlist: (bytes) => readDeviceAttributes(readPlist(bytes)),
 };
 
@@ -79,6 +99,8 @@ const certificate = buildCertificate({
 	ca: {},
 	...dates,
 });
+const ca = readCertificate(certificate);
+const signs = async (hash: string, message: Uint8Array): Promise<Uint8Array> => sign(hash, message, key);
 const identity = { ...selfSignedSigner(key), chain: [certificate] };
 const attributes = knownAttributes("mac", "00008110-000A1B2C3D4E801E", "C02XXXXXXXXX");
 const challenge = "a1".repeat(32);
@@ -91,10 +113,37 @@ const seeds: readonly Uint8Array[] = [
 	buildPkcsReq({ key, challenge, recipients: [certificate], encoding: "der" }).message,
 	buildCsr({ key, challenge, subjectAltName: { rfc822Name: "a@example.com" } }),
 	certificate,
+	await revocationList(),
+	...(await ocspMessages()),
+	...corpus("boringssl/pki/crl_unittest", 11),
+	...corpus("boringssl/pki/ocsp_unittest", 6),
 	...corpus("openssl-fuzz/cms", 7),
 	...corpus("pyca/x509/custom", 3),
 	...corpus("scep/micromdm", 1),
 ];
+
+async function revocationList(): Promise<Uint8Array> {
+	const entries = [4, null].map((reason, at) => ({ serialNumber: `0${at + 1}`, revokedAt: dates.notBefore, reason }));
+	const times = { thisUpdate: dates.notBefore, nextUpdate: dates.notAfter };
+	return signCertList(buildTbsCertList({ ca, entries, number: 7, ...times }), ca, signs);
+}
+
+/** A request with a nonce, and the answer to it. */
+async function ocspMessages(): Promise<Uint8Array[]> {
+	const digest = der.algorithmIdentifier("1.3.14.3.2.26", der.nullValue());
+	const hash = der.octetString(Buffer.alloc(20, 1));
+	const certID = der.sequenceOf(digest, hash, hash, der.integer(5));
+	const nonce = Buffer.alloc(32, 2);
+	const extensions = der.sequenceOf(plain("1.3.6.1.5.5.7.48.1.2", der.octetString(nonce)));
+	const list = der.sequenceOf(der.sequenceOf(certID));
+	const request = der.sequenceOf(der.sequenceOf(list, der.contextOf(2, extensions)));
+	const certStatus = { status: "revoked", revokedAt: dates.notBefore, reason: 1 } as const;
+	const single = { certID, certStatus, thisUpdate: dates.notBefore, nextUpdate: dates.notAfter };
+	const responderKeyHash = Buffer.from(keyHashOf("sha1", ca), "hex");
+	const data = { responderKeyHash, producedAt: dates.notBefore, responses: [single], nonce };
+	return [request, await signOcspResponse(buildResponseData(data), ca, signs)];
+}
+
 const plists: readonly Uint8Array[] = [plistOf({ ...attributes, CHALLENGE: challenge }), ...corpus("plist/cpython", 1)];
 
 function plistOf(values: Record<string, unknown>): Uint8Array {
