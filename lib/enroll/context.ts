@@ -17,7 +17,8 @@ import type {
 	Store,
 	SubjectName,
 } from "../ports.ts";
-import type { RevocationService } from "./revocation.ts";
+import type { IssuingCa, Ra } from "./issuers.ts";
+import type { RevocationService } from "./revocation-service.ts";
 
 export interface EnrollContext {
 	store: Store;
@@ -53,16 +54,6 @@ export interface EnrollContext {
 	/** SHA-256 of public keys that are never certified: our own, Apple's, known ones. */
 	forbiddenKeys: ReadonlySet<string>;
 	limits: EnrollLimits;
-}
-
-export interface IssuingCa {
-	certificate: X509;
-	/** Its key: caOld signs lists alone. */
-	role: "ca" | "caOld";
-}
-export interface Ra {
-	certificate: X509;
-	role: "ra" | "raOld";
 }
 
 export interface EnrollLimits {

@@ -16,7 +16,8 @@ import type { X509 } from "../cms/certificate.ts";
 import { toHex } from "../der/values.ts";
 import { asOtaError } from "../errors.ts";
 import type { CertificateStatus, RevocationState } from "../ports.ts";
-import { isSameState, type OcspAnswer, type RevocationOptions, type States } from "./revocation.ts";
+import type { OcspAnswer, RevocationOptions } from "./revocation-service.ts";
+import { isSameState, type States } from "./revocation-state.ts";
 
 /** How long an answer holds (ms), and how long caches on the way may keep it (s): a revocation shows within a minute. */
 const lifetime = 3_600_000;

@@ -6,8 +6,10 @@
 import { buildTbsCertList, signCertList } from "../ca/crl.ts";
 import { asOtaError, OtaError } from "../errors.ts";
 import type { RevocationList, RevocationState } from "../ports.ts";
-import { auditEvent, type IssuingCa } from "./context.ts";
-import { isSameState, type RevocationOptions, type States } from "./revocation.ts";
+import { auditEvent } from "./context.ts";
+import type { IssuingCa } from "./issuers.ts";
+import type { RevocationOptions } from "./revocation-service.ts";
+import { isSameState, type States } from "./revocation-state.ts";
 
 const lifetime = 7 * 86_400_000;
 /** Reserved serial numbers whose challenge ended this long ago (ms) will never be signed: the list has them. */

@@ -10,7 +10,8 @@ import { bothWays, root, startServer, type TestServer } from "../harness/server.
 
 /**
  * Who may have what a route has. A new route fails the test until it stands here:
- * open: anybody; session: a signed-in person; device: who proves to be one; signIn: next-auth; shut: answered 404.
+ * open: anybody; post: anybody who posts; session: a signed-in person; device: who proves to be one; signIn: next-auth; shut:
+ * answered 404.
  */
 const routes = {
 	"/": "open",
@@ -18,6 +19,10 @@ const routes = {
 	"/enroll": "session",
 	"/profile": "device",
 	"/scep": "device",
+	"/crl": "open",
+	"/crl/[list]": "shut",
+	"/ocsp": "post",
+	"/ocsp/[...request]": "open",
 	"/api/auth/[...nextauth]": "signIn",
 	"/api/health/live": "open",
 	"/api/health/ready": "open",
@@ -227,12 +232,15 @@ describe.each(bothWays)("%s", (way, settings) => {
 
 	it("E07 serves what is open, and nobody's session, to nobody", async () => {
 		for (const [route, kind] of Object.entries(routes)) {
-			if (kind === "open") expect([route, (await get(route)).status]).toEqual([route, 200]);
+			if (kind === "open" && !route.includes("[")) expect([route, (await get(route)).status]).toEqual([route, 200]);
 			if (kind === "shut" && !route.includes("[")) expect([route, (await get(route)).status]).toEqual([route, 404]);
 		}
 		expect((await get("/api/auth/session")).body.toString()).toBe("{}");
 		expect((await get("/enroll")).status).toBe(302);
 		expect((await get("/profile")).status).toBe(405);
+		expect((await get("/ocsp")).status).toBe(405);
+		expect((await get("/ocsp/bm90aGluZw==")).headers.get("content-type")).toBe("application/ocsp-response");
+		expect((await get("/crl/0000000000000000.crl")).status).toBe(404);
 	});
 
 	describe("E04 a look ahead", () => {
