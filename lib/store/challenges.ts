@@ -1,5 +1,5 @@
 /** Challenges: written with the step that hands them out, looked up by hash with all that an answer depends on. */
-import type { Certificate, NewChallenge, Store } from "../ports.ts";
+import type { Certificate, FoundChallenge, NewChallenge } from "../ports.ts";
 import type { PrismaLike, Sql, Step } from "./client.ts";
 import { persist } from "./failures.ts";
 import {
@@ -18,17 +18,19 @@ export function insertChallenge(sql: Sql, challenge: NewChallenge): Step {
 		VALUES (${hash}, ${purpose}, ${enrollmentId}, ${createdAt}, ${expiresAt}, ${binding && JSON.stringify(binding)})`;
 }
 
-type Row = ChallengeRow & EnrollmentRow & { startedAt: Date; endsAt: Date };
+type Row = ChallengeRow & EnrollmentRow & { startedAt: Date; endsAt: Date; isBlocked: unknown };
 
 export async function findChallenge(
 	client: PrismaLike,
 	hash: string,
 	publicKeyHash?: string,
-): ReturnType<Store["findChallenge"]> {
+): Promise<FoundChallenge | null> {
 	const rows = await persist(
 		() => client.$queryRaw`
 			SELECT "Challenge".*, "Enrollment"."createdAt" AS "startedAt", "Enrollment"."expiresAt" AS "endsAt",
-				"id", "userId", "user", "state", "signerKeyHash", "udid", "device", "attempts", "deliveredAt"
+				"id", "userId", "user", "state", "signerKeyHash", "udid", "device", "attempts", "deliveredAt",
+				EXISTS (SELECT 1 FROM "Block" WHERE ("kind" = 'person' AND "value" = "userId")
+					OR ("kind" = 'device' AND "value" IN ("udid", "deviceSerial"))) AS "isBlocked"
 			FROM "Challenge" JOIN "Enrollment" ON "id" = "enrollmentId"
 			WHERE "hash" = ${hash}`,
 	);
@@ -40,10 +42,15 @@ export async function findChallenge(
 		challenge: readChallenge(row),
 		enrollment: readEnrollment({ ...row, createdAt: row.startedAt, expiresAt: row.endsAt }),
 		certificate: spentByKey ? await findCertificateOf(client, hash, publicKeyHash) : null,
+		isBlocked: Boolean(row.isBlocked),
 	};
 }
 
-async function findCertificateOf(client: PrismaLike, hash: string, publicKeyHash: string): Promise<Certificate | null> {
+export async function findCertificateOf(
+	client: PrismaLike,
+	hash: string,
+	publicKeyHash: string,
+): Promise<Certificate | null> {
 	const rows = await persist(
 		() => client.$queryRaw`
 			SELECT * FROM "Certificate" WHERE "challengeHash" = ${hash} AND "publicKeyHash" = ${publicKeyHash}`,

@@ -31,6 +31,7 @@ export interface Tables extends Sql {
 	readonly enrollment: Table;
 	readonly challenge: Table;
 	readonly certificate: Table;
+	readonly approval: Table;
 }
 
 /**

@@ -1,6 +1,7 @@
 /** Enrollments and the device responses that move them: started -> identified, and again. */
 import type { Enrollment, IdentifyDevice, StartEnrollment } from "../ports.ts";
 import { insertAuditEvent } from "./audit.ts";
+import { comparableEmail, deviceSerial } from "./blocked-names.ts";
 import { insertChallenge } from "./challenges.ts";
 import type { PrismaLike, Sql, Step } from "./client.ts";
 import { holds, must, persist } from "./failures.ts";
@@ -8,18 +9,25 @@ import { superseded } from "./reasons.ts";
 
 /** Whom to withdraw is asked only once this enrollment holds its place (on SQLite, the write lock). */
 export async function startEnrollment(client: PrismaLike, start: StartEnrollment): Promise<void> {
-	const { id, user, createdAt, expiresAt } = start.enrollment;
 	await persist(() =>
 		client.$transaction([
 			// First: on PostgreSQL its trigger makes one person's starts wait for each other.
-			client.$executeRaw`
-				INSERT INTO "Enrollment" ("id", "userId", "user", "state", "createdAt", "expiresAt", "device", "attempts")
-				VALUES (${id}, ${user.id}, ${JSON.stringify(user)}, 'started', ${createdAt}, ${expiresAt}, '{}', 0)`,
+			insertEnrollment(client, { ...start.enrollment, state: "started" }),
 			insertChallenge(client, start.challenge),
 			...withdrawOldest(client, start),
 			insertAuditEvent(client, start.audit),
 		]),
 	);
+}
+
+export function insertEnrollment(
+	sql: Sql,
+	{ id, user, createdAt, expiresAt, state }: StartEnrollment["enrollment"] & Pick<Enrollment, "state">,
+): Step {
+	return sql.$executeRaw`
+		INSERT INTO "Enrollment" ("id", "userId", "user", "userEmail", "state", "createdAt", "expiresAt", "device", "attempts")
+		VALUES (${id}, ${user.id}, ${JSON.stringify(user)}, ${comparableEmail(user.email)}, ${state},
+			${createdAt}, ${expiresAt}, '{}', 0)`;
 }
 
 export async function countStarts(client: PrismaLike, userId: string, since: Date): Promise<number> {
@@ -66,7 +74,8 @@ export async function identifyFirst(client: PrismaLike, input: IdentifyDevice): 
 			must(
 				await sql.$executeRaw`
 				UPDATE "Enrollment" SET "state" = 'identified', "attempts" = 1,
-					"signerKeyHash" = ${signerKeyHash}, "udid" = ${udid}, "device" = ${JSON.stringify(input.device)}
+					"signerKeyHash" = ${signerKeyHash}, "udid" = ${udid}, "device" = ${JSON.stringify(input.device)},
+					"deviceSerial" = ${deviceSerial(input.device)}
 				WHERE "id" = ${enrollmentId} AND "state" = 'started' AND "attempts" = 0 AND "expiresAt" > ${now}`,
 			);
 			for (const step of afterIdentification(sql, input)) await step;
@@ -92,23 +101,39 @@ export async function identifyAgain(client: PrismaLike, input: IdentifyDevice): 
 				data: identified(input),
 				select: { id: true },
 			}),
-			client.challenge.updateMany({
-				where: { enrollmentId, purpose: { not: "enroll" }, usedAt: null, withdrawnAt: null },
-				data: { withdrawnAt: now },
-			}),
+			...withdrawPending(client, enrollmentId, now),
 			client.certificate.updateMany({
 				where: { ...identities, state: "issued" },
 				data: { state: "revoked", revokedAt: now, revocationReason: superseded },
 			}),
-			client.certificate.updateMany({ where: { ...identities, state: "reserved" }, data: { state: "abandoned" } }),
+			client.certificate.updateMany({
+				where: { ...identities, state: "reserved" },
+				data: { state: "abandoned", revokedAt: now },
+			}),
 			...afterIdentification(client, input),
 		]),
 	);
 }
 
+/** What has led to no certificate yet: SCEP challenges unspent, or spent for a request that waits for an operator. */
+function withdrawPending(client: PrismaLike, enrollmentId: string, now: Date): Step[] {
+	const waiting = { approvals: { some: {} }, certificates: { none: {} } };
+	return [
+		client.challenge.updateMany({
+			where: { enrollmentId, purpose: { not: "enroll" }, withdrawnAt: null, OR: [{ usedAt: null }, waiting] },
+			data: { withdrawnAt: now },
+		}),
+		client.approval.updateMany({
+			where: { enrollmentId, state: "pending" },
+			data: { state: "refused", decidedAt: now },
+		}),
+	];
+}
+
 function identified({ signerKeyHash, udid, device, attempts }: IdentifyDevice): object {
 	const state: Enrollment["state"] = "identified";
-	return { state, signerKeyHash, udid, device: JSON.stringify(device), attempts: attempts + 1 };
+	const serial = { deviceSerial: deviceSerial(device) };
+	return { state, signerKeyHash, udid, device: JSON.stringify(device), ...serial, attempts: attempts + 1 };
 }
 
 /** The device as last seen, the SCEP challenge, the audit event. */

@@ -138,7 +138,8 @@ export class MemoryRevocation extends MemoryApprovals implements RevocationStore
 	#namesOf(target: RevocationTarget, enrollments: readonly Enrollment[]): Pick<Block, "kind" | "value">[] {
 		const kind = "device" in target ? "device" : "person";
 		const names = enrollments.flatMap(blockedNames).filter((name) => name.kind === kind);
-		return [...new Map(names.map((name) => [name.value, name])).values()];
+		const distinct = [...new Map(names.map((name) => [name.value, name])).values()];
+		return distinct.sort((a, b) => (a.value < b.value ? -1 : 1));
 	}
 
 	#revokeAll(certificates: readonly Certificate[], input: Parameters<RevocationStore["revoke"]>[0]) {

@@ -3,13 +3,28 @@
  * rolls it back, audit event included.
  */
 import type { Store } from "../ports.ts";
+import { decideApproval, findApproval, listApprovals, pendApproval } from "./approvals.ts";
 import { insertAuditEvent } from "./audit.ts";
+import { isBlocked, liftBlock, listBlocks } from "./blocks.ts";
 import { findCertificate, issueCertificate, reserveCertificate } from "./certificates.ts";
 import { findChallenge } from "./challenges.ts";
 import type { PrismaLike } from "./client.ts";
 import { deliver, findDelivery } from "./deliveries.ts";
 import { countDevices, countStarts, identifyAgain, identifyFirst, startEnrollment } from "./enrollments.ts";
 import { available, persist } from "./failures.ts";
+import { mintChallenges } from "./machines.ts";
+import { reserveRenewal } from "./renewals.ts";
+import {
+	abandonExpired,
+	adoptIssuer,
+	certificateStatus,
+	findRevocationList,
+	listRevoked,
+	pageCertificates,
+	revocationState,
+	storeRevocationList,
+} from "./revocation-lists.ts";
+import { revoke } from "./revocations.ts";
 
 /** `close()` disconnects the client. Failure: store_unavailable, with the client's error as its cause. */
 export function prismaStore(client: PrismaLike): Store {
@@ -29,6 +44,24 @@ export function prismaStore(client: PrismaLike): Store {
 		findCertificate: (serialNumber) => available(() => findCertificate(client, serialNumber)),
 		findDelivery: (enrollmentId) => available(() => findDelivery(client, enrollmentId)),
 		deliver: (input) => available(() => deliver(client, input)),
+		pendApproval: (input) => available(() => pendApproval(client, input)),
+		findApproval: (by) => available(() => findApproval(client, by)),
+		listApprovals: (state) => available(() => listApprovals(client, state)),
+		decideApproval: (input) => available(() => decideApproval(client, input)),
+		revoke: (input) => available(() => revoke(client, input)),
+		listBlocks: () => available(() => listBlocks(client)),
+		liftBlock: (input) => available(() => liftBlock(client, input)),
+		isBlocked: (who) => available(() => isBlocked(client, who)),
+		revocationState: (issuerKeyHash) => available(() => revocationState(client, issuerKeyHash)),
+		listRevoked: (issuerKeyHash, endsAfter) => available(() => listRevoked(client, issuerKeyHash, endsAfter)),
+		findRevocationList: (issuerKeyHash) => available(() => findRevocationList(client, issuerKeyHash)),
+		storeRevocationList: (input) => available(() => storeRevocationList(client, input)),
+		abandonExpired: (input) => available(() => abandonExpired(client, input)),
+		certificateStatus: (serialNumber) => available(() => certificateStatus(client, serialNumber)),
+		pageCertificates: (input) => available(() => pageCertificates(client, input)),
+		adoptIssuer: (issuerKeyHash) => available(() => adoptIssuer(client, issuerKeyHash)),
+		mintChallenges: (input) => available(() => mintChallenges(client, input)),
+		reserveRenewal: (input) => available(() => reserveRenewal(client, input)),
 		check: () =>
 			available(async () => {
 				await client.$queryRaw`SELECT 1`;

@@ -1,11 +1,13 @@
 /** Rows of prisma/models.prisma to the port's values and back: JSON text in columns that hold several values. */
-import type { Certificate, Challenge, Delivery, Enrollment } from "../ports.ts";
+import type { Approval, Certificate, Challenge, Delivery, Enrollment, ScepTransaction } from "../ports.ts";
 
 /** A row as Prisma answers it. Its states and purposes were written by this room. */
 export type EnrollmentRow = Omit<Enrollment, "user" | "device"> & { userId: string; user: string; device: string };
 export type ChallengeRow = Omit<Challenge, "binding"> & { binding: string | null };
 export type CertificateRow = Certificate;
 export type DeliveryRow = Delivery;
+export type ApprovalRow = Omit<Approval, "subject" | "subjectAltName" | "transaction"> &
+	ScepTransaction & { subject: string; subjectAltName: string };
 
 export function readEnrollment(row: EnrollmentRow): Enrollment {
 	const { id, state, createdAt, expiresAt, signerKeyHash, udid, attempts, deliveredAt } = row;
@@ -47,4 +49,17 @@ export function readCertificate(row: CertificateRow): Certificate {
 export function readDelivery(row: DeliveryRow): Delivery {
 	const { enrollmentId, certificateSerialNumber, profile, deliveredAt } = row;
 	return { enrollmentId, certificateSerialNumber, profile, deliveredAt };
+}
+
+export function readApproval(row: ApprovalRow): Approval {
+	const { id, challengeHash, publicKeyHash, publicKeyInfo, enrollmentId, purpose, cipher } = row;
+	const { transactionID, messageType, signerKeyHash, csrHash } = row;
+	const { state, createdAt, expiresAt, decidedAt, decidedBy } = row;
+	return {
+		...{ id, challengeHash, publicKeyHash, publicKeyInfo, enrollmentId, purpose },
+		subject: JSON.parse(row.subject) as Approval["subject"],
+		subjectAltName: JSON.parse(row.subjectAltName) as Approval["subjectAltName"],
+		transaction: { transactionID, messageType, signerKeyHash, csrHash },
+		...{ cipher, state, createdAt, expiresAt, decidedAt, decidedBy },
+	};
 }

@@ -1,6 +1,6 @@
 /** What every part of the Store's contract works with: an opened store, a fresh enrollment id per test, and looks at both. */
 import { expect } from "@jest/globals";
-import type { AuditEvent, Certificate, Challenge, Enrollment, Store } from "../../lib/ports.ts";
+import type { Approval, AuditEvent, Certificate, Challenge, Enrollment, Store } from "../../lib/ports.ts";
 import { hash, reserve } from "./store-exchange.ts";
 
 export interface OpenedStore {
@@ -24,6 +24,7 @@ export interface StoreContract {
 	enrollment(of?: string): Promise<Enrollment>;
 	challengeOf(text: string): Promise<Challenge>;
 	certificateOf(n?: number, of?: string): Promise<Certificate>;
+	approvalOf(n?: number, of?: string): Promise<Approval>;
 	eventsOf(of?: string): Promise<string[]>;
 	/** `attempt` answers `answer` (false unless told) and leaves this enrollment's rows and events as they were. */
 	refuses(attempt: () => Promise<unknown>, answer?: unknown): Promise<void>;
@@ -35,9 +36,13 @@ export function storeContractOn(current: () => OpenedStore & { id: string }): St
 		(await current().raw.events()).filter((event) => event.enrollmentId === of).map((event) => event.event);
 	const look = async () => {
 		const { store, raw, id } = current();
-		const challenges = ["enroll", "scep1", "scep2", "client"].map((part) => store.findChallenge(hash(`${id}/${part}`)));
-		const certificates = [1, 2].map((n) => store.findCertificate(reserve(id, n).certificate.serialNumber));
-		const kept = [store.findDelivery(id), raw.device(`udid-${id}`), eventsOf()];
+		const challenges = ["enroll", "scep1", "scep2", "client", "machine1", "machine2"].map((part) =>
+			store.findChallenge(hash(`${id}/${part}`)),
+		);
+		const certificates = [1, 2, 11].map((n) => store.findCertificate(reserve(id, n).certificate.serialNumber));
+		const approval = store.findApproval(pairOf(id));
+		const blocks = store.listBlocks();
+		const kept = [store.findDelivery(id), raw.device(`udid-${id}`), eventsOf(), approval, blocks];
 		return JSON.stringify(await Promise.all([...challenges, ...certificates, ...kept]));
 	};
 	return {
@@ -54,6 +59,7 @@ export function storeContractOn(current: () => OpenedStore & { id: string }): St
 		challengeOf: async (text) => (await challenge(text)).challenge,
 		certificateOf: async (n = 1, of = current().id) =>
 			must(await current().store.findCertificate(reserve(of, n).certificate.serialNumber)).certificate,
+		approvalOf: async (n = 1, of = current().id) => must(await current().store.findApproval(pairOf(of, n))).approval,
 		eventsOf,
 		async refuses(attempt, answer = false) {
 			const before = await look();
@@ -61,6 +67,11 @@ export function storeContractOn(current: () => OpenedStore & { id: string }): St
 			expect(await look()).toBe(before);
 		},
 	};
+}
+
+function pairOf(id: string, n = 1) {
+	const { challengeHash, publicKeyHash } = reserve(id, n).certificate;
+	return { challengeHash, publicKeyHash };
 }
 
 export function must<T>(value: T | null): T {

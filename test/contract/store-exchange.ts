@@ -3,9 +3,13 @@ import { createHash } from "node:crypto";
 import type {
 	AuditEvent,
 	IdentifyDevice,
+	NewApproval,
 	NewCertificate,
 	NewChallenge,
 	ReserveCertificate,
+	ReserveRenewal,
+	RevocationList,
+	RevocationTarget,
 	StartEnrollment,
 	Store,
 	User,
@@ -63,7 +67,7 @@ export function identify(id: string, attempts = 0, more: Partial<IdentifyDevice>
 		challengeHash: hash(`${id}/enroll`),
 		signerKeyHash: hash(`${id}/signer`),
 		udid: `udid-${id}`,
-		device: { UDID: `udid-${id}`, PRODUCT: "iPhone17,1", NOTE: 'quote " and ü' },
+		device: { UDID: `udid-${id}`, SERIAL: `serial-${id}`, PRODUCT: "iPhone17,1", NOTE: 'quote " and ü' },
 		attempts,
 		scepChallenge: challenge(`${id}/scep${attempts + 1}`, id),
 		now: at(1000 + attempts),
@@ -120,4 +124,62 @@ export async function proceed(store: Store, id: string, last: "started" | "ident
 	if (steps.indexOf(last) >= 1) await store.identifyFirst(identify(id));
 	if (steps.indexOf(last) >= 2) await store.reserveCertificate(reserve(id));
 	if (steps.indexOf(last) >= 3) await store.issueCertificate(issue(id));
+}
+
+export const week = 7 * 86_400_000;
+
+/** Of the request that `reserve(id, n)` would answer. */
+export function approval(id: string, n = 1, more: Partial<NewApproval> = {}) {
+	const { certificate, transaction } = reserve(id, n);
+	const { challengeHash, publicKeyHash, enrollmentId, purpose } = certificate;
+	const subject = [["CN", "Zoë"]] as const;
+	const names = { publicKeyInfo: bytes(`${id}/spki${n}`), subject, subjectAltName: { rfc822Name: "zoe@example.com" } };
+	const times = { createdAt: at(1500 + n), expiresAt: at(week) };
+	const request = { challengeHash, publicKeyHash, enrollmentId, purpose, transaction, cipher: "aes256-cbc" };
+	return {
+		approval: { id: hash(`${id}/approval${n}`).slice(0, 12), ...request, ...names, ...times, ...more },
+		audit: audit("approval.pending", id),
+	};
+}
+
+export function decide(id: string, state: "approved" | "refused", n = 1, now = at(1600)) {
+	return { id: approval(id, n).approval.id, state, by: "root", now, audit: audit(`approval.${state}`, null) };
+}
+
+/** The names of an operator's enrollment `m`: its challenges `m/machine1`, `m/machine2`. */
+export function mint(id: string, createdAt = t0, expiresAt = end) {
+	const binding = { udid: "", serialNumber: null, subject: [["CN", "printer"]] as const, subjectAltName: {} };
+	const of = { purpose: "machine" as const, createdAt, expiresAt, binding: { ...binding, isSubjectFromCsr: true } };
+	return {
+		enrollment: { id, user: { ...person(`operator:${id}`), email: "" }, createdAt, expiresAt },
+		challenges: ["machine1", "machine2"].map((name) => challenge(`${id}/${name}`, id, of)),
+		audit: audit("challenges.minted", id),
+	};
+}
+
+export const reserveMachine = (id: string, n = 1, more: Partial<NewCertificate> = {}) =>
+	reserve(id, n, { purpose: "machine", challengeHash: hash(`${id}/machine${n}`), ...more });
+
+/** The successor of `reserve(id, n)`, with the same key unless told. Its own numbers are `n + 10`. */
+export function renew(id: string, n = 1, more: Partial<NewCertificate> = {}): ReserveRenewal {
+	const renewed = reserve(id, n).certificate;
+	const { publicKeyHash, serialNumber: renews, purpose } = renewed;
+	const own = { renews, challengeHash: `renewal:${renews}`, publicKeyHash, keyGeneration: 1, purpose };
+	const { binding } = challenge(`${id}/scep${n}`, id);
+	if (binding === null) throw new Error("a renewal inherits names");
+	const request = reserve(id, n + 10, { ...own, createdAt: at(5000), ...more });
+	return { ...request, binding, expiresAt: at(week), audit: audit("certificate.reserved", id, at(5000)) };
+}
+
+export function revocation(target: RevocationTarget, now = at(6000), reason = 1) {
+	return { target, reason, by: "root", now, audit: audit("certificate.revoked", null, now) };
+}
+
+export function lift(target: RevocationTarget) {
+	return { target, by: "root", now: at(7000), audit: audit("block.lifted", null, at(7000)) };
+}
+
+export function list(issuer: string, number: number, more: Partial<RevocationList> = {}): RevocationList {
+	const times = { thisUpdate: at(1), nextUpdate: at(week) };
+	return { issuerKeyHash: issuer, number, ...times, count: 1, latest: t0, der: bytes(`list ${number}`), ...more };
 }

@@ -102,7 +102,11 @@ export function identificationContract(contract: StoreContract): void {
 		it("abandons a reserved certificate, which is then never issued", async () => {
 			await proceed(store, id, "reserved");
 			expect(await store.identifyAgain(identify(id, 1))).toBe(true);
-			expect(await certificateOf()).toMatchObject({ state: "abandoned", revokedAt: identify(id, 1).now, revocationReason: null });
+			expect(await certificateOf()).toMatchObject({
+				state: "abandoned",
+				revokedAt: identify(id, 1).now,
+				revocationReason: null,
+			});
 			await refuses(() => store.issueCertificate(issue(id)));
 		});
 		it("revokes an issued certificate as superseded", async () => {

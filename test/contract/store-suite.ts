@@ -1,10 +1,15 @@
 /** The contract of the Store port (lib/ports.ts), to be run against every implementation. */
 import { afterAll, beforeAll, beforeEach, describe } from "@jest/globals";
+import { approvalContract } from "./store-approval.ts";
 import { certificateContract } from "./store-certificate.ts";
 import { type OpenedStore, storeContractOn } from "./store-contract.ts";
 import { deliveryContract } from "./store-delivery.ts";
 import { enrollmentContract } from "./store-enrollment.ts";
 import { identificationContract } from "./store-identification.ts";
+import { machineContract } from "./store-machine.ts";
+import { renewalContract } from "./store-renewal.ts";
+import { revocationContract } from "./store-revocation.ts";
+import { revocationListContract } from "./store-revocation-list.ts";
 
 export function storeContract(name: string, open: () => Promise<OpenedStore>): void {
 	describe(`Store: ${name}`, () => {
@@ -22,5 +27,10 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
 		identificationContract(contract);
 		certificateContract(contract);
 		deliveryContract(contract);
+		approvalContract(contract);
+		machineContract(contract);
+		renewalContract(contract);
+		revocationContract(contract);
+		revocationListContract(contract);
 	});
 }
