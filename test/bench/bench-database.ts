@@ -11,6 +11,7 @@ export const tables = [
 	"Enrollment",
 	"Challenge",
 	"Certificate",
+	"Approval",
 	"ScepTransaction",
 	"Device",
 	"Delivery",

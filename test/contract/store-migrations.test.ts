@@ -10,6 +10,7 @@ import { openDatabase } from "../../prisma/client.ts";
 import { applyMigrations } from "../../prisma/migrate.ts";
 import { migrationsFolder, type Provider, readMigrations } from "../../prisma/migrations.ts";
 import { inMemory, pendingSql } from "../../prisma/pending.ts";
+import { migratingPostgres } from "../../prisma/postgresql-migrations.ts";
 import { silent } from "../harness/database.ts";
 import { startPostgres, type TestPostgres } from "../harness/postgres.ts";
 
@@ -139,6 +140,81 @@ describe("applyMigrations", () => {
 			expect(readdirSync(folder)).toEqual([]);
 		});
 	}
+});
+
+describe("the migration to a life after issuing", () => {
+	const migration = /_life_after_issuing$/;
+	const scripts = (provider: Provider, which: (name: string) => boolean) =>
+		names(provider)
+			.filter(which)
+			.map((name) => readFileSync(join(migrationsFolder(provider), name, "migration.sql"), "utf8"));
+	const before = (name: string) => name < "20261126" && !migration.test(name);
+	/** Rows of before it: a person with an e-mail address and a device, and one without either. */
+	const rows = `
+		INSERT INTO "Enrollment" ("id", "userId", "user", "state", "createdAt", "expiresAt", "device", "attempts") VALUES
+			('full', 'u', '{"id":"u","email":"Alice@Example.COM","name":"\\u00fc"}', 'delivered', '2026-11-22T10:00:00.000+00:00',
+				'2026-11-22T10:20:00.000+00:00', '{"UDID":"U1","SERIAL":"C02"}', 1),
+			('bare', 'v', '{"id":"v","email":""}', 'started', '2026-11-22T10:00:00.000+00:00',
+				'2026-11-22T10:20:00.000+00:00', '{}', 0),
+			('odd', 'w', '{"id":"w","email":"w@example.com","name":"half \\ud800"}', 'started', '2026-11-22T10:00:00.000+00:00',
+				'2026-11-22T10:20:00.000+00:00', '{"SERIAL":""}', 0);
+		INSERT INTO "Challenge" ("hash", "purpose", "enrollmentId", "createdAt", "expiresAt", "usedAt", "usedByKey") VALUES
+			('c', 'identity', 'full', '2026-11-22T10:00:00.000+00:00', '2026-11-22T10:20:00.000+00:00', '2026-11-22T10:00:00.000+00:00', 'k1'),
+			('d', 'identity', 'full', '2026-11-22T10:00:00.000+00:00', '2026-11-22T10:20:00.000+00:00', '2026-11-22T10:00:00.000+00:00', 'k2');
+		INSERT INTO "Certificate" ("serialNumber", "challengeHash", "publicKeyHash", "enrollmentId", "purpose", "tbs",
+			"notBefore", "notAfter", "createdAt", "state") VALUES
+			('01', 'c', 'k1', 'full', 'identity', '', '2026-11-22T10:00:00.000+00:00', '2027-11-22T10:00:00.000+00:00', '2026-11-22T10:00:01.000+00:00', 'issued'),
+			('02', 'd', 'k2', 'full', 'identity', '', '2026-11-22T10:00:00.000+00:00', '2027-11-22T10:00:00.000+00:00', '2026-11-22T10:00:02.000+00:00', 'abandoned');`;
+	const enrollments = `SELECT "id", "userEmail", "deviceSerial" FROM "Enrollment" ORDER BY "id"`;
+	const certificates = `SELECT "serialNumber", "keyGeneration", "issuerKeyHash", "renews", "revokedAt" IS NULL AS "valid",
+		"revokedAt" = "createdAt" AS "then" FROM "Certificate" ORDER BY "serialNumber"`;
+
+	it("fills in what rows of before lack on SQLite", () => {
+		const database = new Database(":memory:");
+		for (const script of [...scripts("sqlite", before), rows]) database.exec(script);
+		for (const script of scripts("sqlite", (name) => migration.test(name))) database.exec(script);
+		expect(database.prepare(enrollments).raw().all()).toEqual([
+			["bare", null, null],
+			["full", "alice@example.com", "C02"],
+			["odd", "w@example.com", null],
+		]);
+		expect(database.prepare(certificates).raw().all()).toEqual([
+			["01", 0, "", null, 1, null],
+			["02", 0, "", null, 0, 1],
+		]);
+		database.close();
+	});
+
+	it("fills in what rows of before lack on PostgreSQL, as far as it can read them", async () => {
+		const connection = await migratingPostgres(await postgres.emptyDatabase()).connect();
+		for (const script of [...scripts("postgresql", before), rows]) await connection.executeScript(script);
+		for (const script of scripts("postgresql", (name) => migration.test(name))) await connection.executeScript(script);
+		const ask = async (sql: string) => (await connection.queryRaw({ sql, args: [], argTypes: [] })).rows;
+		expect(await ask(enrollments)).toEqual([
+			["bare", null, null],
+			["full", "alice@example.com", "C02"],
+			// PostgreSQL makes no text of half a surrogate pair: this person is found by the subject.
+			["odd", null, null],
+		]);
+		expect(await ask(certificates)).toEqual([
+			["01", 0, "", null, true, null],
+			["02", 0, "", null, false, true],
+		]);
+		await connection.dispose();
+	});
+
+	it("changes nothing on SQLite when a statement of it fails", () => {
+		const database = new Database(":memory:");
+		for (const script of [...scripts("sqlite", before), rows]) database.exec(script);
+		database.exec(`CREATE TABLE "RevocationList" ("x" TEXT)`);
+		const [script = ""] = scripts("sqlite", (name) => migration.test(name));
+		expect(() => database.exec(script)).toThrow("already exists");
+		if (database.inTransaction) database.exec("ROLLBACK");
+		expect(database.prepare(`SELECT name FROM pragma_table_info('Enrollment') WHERE name = 'userEmail'`).all()).toEqual(
+			[],
+		);
+		database.close();
+	});
 });
 
 /** What Prisma's own table says. */
