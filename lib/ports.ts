@@ -222,7 +222,10 @@ export interface ReserveRenewal {
 	certificate: NewCertificate;
 	/** Inherited from the certificate that is renewed. */
 	binding: ChallengeBinding;
-	/** Until when the reserved certificate may be signed. */
+	/**
+	 * Until when the reserved certificate may be signed. Nothing takes its place afterwards, so that this should be the end of
+	 * the certificate that is renewed.
+	 */
 	expiresAt: Date;
 	transaction: ScepTransaction;
 	audit: AuditEvent;
@@ -273,7 +276,7 @@ export interface ApprovalStore {
 	): Promise<(FoundChallenge & { approval: Approval }) | null>;
 	/** Oldest first, of this state, with the person and device they are for. */
 	listApprovals(state: ApprovalState): Promise<{ approval: Approval; enrollment: Enrollment }[]>;
-	/** pending -> approved or refused. False: unknown, decided already, or expired at `now`. */
+	/** pending -> approved or refused. False: unknown, decided already, or expired at `now`. The event gets its enrollment. */
 	decideApproval(input: {
 		id: string;
 		state: "approved" | "refused";
@@ -341,8 +344,8 @@ export interface CertificateStatus {
 export interface RevocationStore {
 	/**
 	 * In one transaction: every issued or reserved certificate of the target becomes revoked (or abandoned) at `now`; of a device
-	 * or person also: their unspent challenges are withdrawn, enrollments that are not delivered cancelled, pending approvals
-	 * refused, and a Block is kept (of a device for its UDID and its serial number, as far as known; of a person by the
+	 * or person also: their challenges that are unspent or wait for an approval are withdrawn, enrollments that are not delivered
+	 * cancelled, pending approvals refused, and a Block is kept (of a device for its UDID and its serial number, as far as known; of a person by the
 	 * subject). Null: nothing here is known by that name, and nothing was written. Repeating it changes no date and no reason.
 	 */
 	revoke(input: {
@@ -350,11 +353,17 @@ export interface RevocationStore {
 		reason: number;
 		by: string;
 		now: Date;
-		/** Written once for each certificate revoked now (detail.serialNumber is added) and once for each block. */
+		/**
+		 * Written once for each certificate revoked now (detail.serialNumber is added, and its enrollment when none is told) and
+		 * once for each new block (detail.person or detail.device).
+		 */
 		audit: AuditEvent;
 	}): Promise<{ revoked: readonly string[]; already: readonly string[]; blocks: readonly Block[] } | null>;
 	listBlocks(): Promise<Block[]>;
-	/** Lifts a person's or device's block by any value that the revocation named; false when there is none. Certificates stay revoked. */
+	/**
+	 * Lifts a person's or device's blocks by any value that the revocation named, an audit event for each (as revoke has them);
+	 * false when there is none. Certificates stay revoked.
+	 */
 	liftBlock(input: { target: RevocationTarget; by: string; now: Date; audit: AuditEvent }): Promise<boolean>;
 	/** Whether any of these is blocked; absent values are not looked at. */
 	isBlocked(who: { userId?: string; udid?: string; serialNumber?: string | null }): Promise<boolean>;

@@ -46,11 +46,7 @@ export async function findChallenge(
 	};
 }
 
-export async function findCertificateOf(
-	client: PrismaLike,
-	hash: string,
-	publicKeyHash: string,
-): Promise<Certificate | null> {
+async function findCertificateOf(client: PrismaLike, hash: string, publicKeyHash: string): Promise<Certificate | null> {
 	const rows = await persist(
 		() => client.$queryRaw`
 			SELECT * FROM "Certificate" WHERE "challengeHash" = ${hash} AND "publicKeyHash" = ${publicKeyHash}`,

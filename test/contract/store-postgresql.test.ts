@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { prismaStore } from "../../lib/store/index.ts";
 import { type DatabaseClient, openDatabase } from "../../prisma/client.ts";
 import { startPostgres, type TestPostgres } from "../harness/postgres.ts";
-import { bytes, hash, identify, proceed, reserve, start } from "./store-exchange.ts";
+import { bytes, delivery, hash, identify, issue, proceed, reserve, start } from "./store-exchange.ts";
 import { rowsOf } from "./store-rows.ts";
 import { storeContract } from "./store-suite.ts";
 
@@ -56,6 +56,24 @@ describe("PostgreSQL database", () => {
 		const answers = Promise.all(["kept", "spent"].map((id) => store.identifyFirst(identify(id))));
 		setTimeout(ended, 200);
 		expect(await answers).toEqual([true, false]);
+	});
+
+	it("issues nothing beside a revocation that has not ended yet", async () => {
+		const { other, store } = await fresh();
+		await proceed(store, "e", "certified");
+		await store.deliver(delivery("e"));
+		const now = new Date();
+		// What a revocation begins with; the certificate is reserved too late for it to see.
+		const ended = await hold(other, async (tables) => {
+			await tables.$executeRaw`UPDATE "Enrollment" SET "state" = "state" WHERE "udid" = 'udid-e'`;
+			await tables.$executeRaw`
+				INSERT INTO "Block" ("kind", "value", "createdAt", "reason", "by") VALUES ('device', 'udid-e', ${now}, 1, 'root')`;
+		});
+		await store.reserveCertificate(reserve("e", 2, { purpose: "client", challengeHash: hash("e/client") }));
+		const issued = store.issueCertificate(issue("e", 2));
+		await untilWaiting(other);
+		await ended();
+		expect(await issued).toBe(false);
 	});
 
 	it("tries again after a deadlock", async () => {
