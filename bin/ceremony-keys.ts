@@ -47,9 +47,10 @@ export async function plannedKeys(options: KeysOptions): Promise<RoleKeys> {
 	const ca = await prepare("ca", plan.ca.key);
 	const ra = await prepare("ra", plan.ra.key);
 	const profile = await prepare("profile", plan.profile.key);
+	const ocsp = plan.ocsp && (await prepare("ocsp", plan.ocsp.key));
 	const seal = await prepare("seal", plan.seal.key);
 	stopAt(
-		[root, ca, ra, profile, seal].flatMap((prepared) => prepared?.faults ?? []),
+		[root, ca, ra, profile, ocsp, seal].flatMap((prepared) => prepared?.faults ?? []),
 		options,
 	);
 	return {
@@ -57,6 +58,7 @@ export async function plannedKeys(options: KeysOptions): Promise<RoleKeys> {
 		ca: await pair(ca),
 		ra: await pair(ra),
 		profile: await pair(profile),
+		ocsp: ocsp && (await pair(ocsp)),
 		seal: { ...keyRecord(seal.key), ...seal.told },
 	};
 }
@@ -69,9 +71,9 @@ function stopAt(faults: readonly string[], { log }: KeysOptions): void {
 
 async function existingFaults({ plan, tokens }: KeysOptions): Promise<string[]> {
 	const faults: string[] = [];
-	for (const role of ["root", "ca", "ra", "profile", "seal"] as const) {
+	for (const role of ["root", "ca", "ra", "profile", "ocsp", "seal"] as const) {
 		const planned = plan[role];
-		if (!("key" in planned) || !planned.key.existing) continue;
+		if (planned === null || !("key" in planned) || !planned.key.existing) continue;
 		const { key } = planned;
 		const token = await tokens.open(tokenUri(key.token ?? plan.token));
 		const found = keyOf(await token.describe(), key.label);

@@ -16,7 +16,7 @@ import { requestFault, signRequest } from "../lib/ca/ceremony-request.ts";
 import { readConfig } from "../lib/config.ts";
 import { ConfigError, OtaError } from "../lib/errors.ts";
 import { plannedKeys, type RoleKeys } from "./ceremony-keys.ts";
-import { type OpenTokens, tokenUri, withTokens } from "./role-keys.ts";
+import { certificateVariable, keyVariable, type OpenTokens, tokenUri, withTokens } from "./role-keys.ts";
 
 export interface PlanOptions {
 	/** Files. */
@@ -37,7 +37,7 @@ interface Ceremony {
 }
 
 const requestName = "ca.csr.pem";
-const certified = ["root", "ca", "ra", "profile"] as const;
+const certified = ["root", "ca", "ra", "profile", "ocsp"] as const;
 
 /** Answers the transcript, or the request (PEM) when the ceremony waits for the issuing CA's certificate. */
 export async function planCeremony(options: PlanOptions): Promise<string> {
@@ -152,7 +152,7 @@ async function ceremonyInput(
 	const { label, serial } = await tokens.open(tokenUri(plan.token));
 	const made = certified.flatMap((role): [string, PlannedCertificate][] => {
 		const planned = plan[role];
-		return "key" in planned ? [[role, planned]] : [];
+		return planned !== null && "key" in planned ? [[role, planned]] : [];
 	});
 	return {
 		organization: plan.organization,
@@ -176,6 +176,7 @@ async function writeResult(ceremony: Ceremony, result: CeremonyResult): Promise<
 		["ca.pem", result.ca],
 		["ra.pem", result.ra],
 		["profile.pem", result.profile],
+		...(result.ocsp === undefined ? [] : [["ocsp.pem", result.ocsp] satisfies [string, string]]),
 		["ota.env", environment(ceremony)],
 		["root.pem", result.root],
 		["transcript.txt", result.transcript],
@@ -189,13 +190,16 @@ async function writeResult(ceremony: Ceremony, result: CeremonyResult): Promise<
 }
 
 function environment({ plan, output }: Ceremony): string {
-	const key = (role: "ca" | "ra" | "profile" | "seal"): string => {
-		const planned = plan[role].key;
+	const keys = (["ca", "ra", "profile", "ocsp", "seal"] as const).flatMap((role) => {
+		const planned = plan[role]?.key;
+		if (planned === undefined) return [];
 		const uri: Pkcs11Uri = { ...tokenUri(planned.token ?? plan.token), object: planned.label };
-		return `OTA_${role.toUpperCase()}_KEY=${formatUri(uri)}`;
-	};
-	const certificates = certified.map((role) => `OTA_${role.toUpperCase()}_CERT_FILE=${join(output, `${role}.pem`)}`);
-	return `${[key("ca"), key("ra"), key("profile"), key("seal"), ...certificates].join("\n")}\n`;
+		return [`${keyVariable(role)}=${formatUri(uri)}`];
+	});
+	const certificates = certified
+		.filter((role) => plan[role] !== null)
+		.map((role) => `${certificateVariable(role)}_FILE=${join(output, `${role}.pem`)}`);
+	return `${[...keys, ...certificates].join("\n")}\n`;
 }
 
 async function readCertificate(file: string, what: string): Promise<X509Certificate> {

@@ -4,13 +4,16 @@ import { readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import type { Pkcs11Uri } from "../hsm/index.ts";
-import { compareCeremony, type Evidence, type FoundKey } from "../lib/ca/ceremony-compare.ts";
+import { compareCeremony } from "../lib/ca/ceremony-compare.ts";
+import type { Evidence, FoundKey } from "../lib/ca/ceremony-evidence.ts";
 import { type RecordedCeremony, readTranscript } from "../lib/ca/ceremony-reading.ts";
 import { rolesOf } from "../lib/ca/ceremony-shape.ts";
+import { readNextCaPem } from "../lib/ca/next-ca.ts";
 import { readConfig } from "../lib/config.ts";
 import { OtaError } from "../lib/errors.ts";
 import { isNamed, keyRecord } from "./key-record.ts";
 import {
+	certificateVariable,
 	configuredKeys,
 	namedCertificates,
 	nameSoftHsmConfiguration,
@@ -54,16 +57,19 @@ function readFlags(args: readonly string[]) {
 /** Tokens that were named, or else those of the configuration, whose keys count then as well as its certificates. */
 async function gather(named: readonly string[], folder: string): Promise<Evidence> {
 	const config = readConfig(process.env, (path) => readFileSync(path, "utf8"), "command");
-	const certificateOf = (file: string) => readCertificate(folder, file);
+	const beside = {
+		certificateOf: (file: string) => readCertificate(folder, file),
+		messageOf: (file: string) => readMessage(folder, file),
+	};
 	if (named.length > 0) {
 		// The data directory knows nothing of another token than its own.
 		const certificates = namedCertificates(config, { isEmbeddedToo: false });
-		return { keys: await findKeys(named.map(tokenUri), {}), certificateOf, configured: { certificates, keys: [] } };
+		return { ...beside, keys: await findKeys(named.map(tokenUri), {}), configured: { certificates, keys: [] } };
 	}
 	nameSoftHsmConfiguration(config);
 	const uris = await configuredKeys(config);
 	const configured = { certificates: namedCertificates(config), keys: Object.keys(uris) };
-	return { keys: await findKeys(Object.values(uris), uris), certificateOf, configured };
+	return { ...beside, keys: await findKeys(Object.values(uris), uris), configured };
 }
 
 function findKeys(uris: readonly Pkcs11Uri[], roles: Readonly<Record<string, Pkcs11Uri>>): Promise<FoundKey[]> {
@@ -87,13 +93,25 @@ function findKeys(uris: readonly Pkcs11Uri[], roles: Readonly<Record<string, Pkc
 }
 
 function readCertificate(folder: string, file: string): X509Certificate | null {
-	// The transcript names files beside it, nothing else.
-	if (!/^[\w-][\w.-]*$/.test(file)) return null;
 	try {
-		return new X509Certificate(readFileSync(join(folder, file)));
+		return new X509Certificate(readBeside(folder, file));
 	} catch {
 		return null;
 	}
+}
+
+function readMessage(folder: string, file: string): Uint8Array | null {
+	try {
+		return readNextCaPem(readBeside(folder, file));
+	} catch {
+		return null;
+	}
+}
+
+/** The transcript names files beside it, nothing else. */
+function readBeside(folder: string, file: string): string {
+	if (!/^[\w-][\w.-]*$/.test(file)) throw new OtaError("malformed", "no file of a transcript's");
+	return readFileSync(join(folder, file), "utf8");
 }
 
 function readText(file: string): string {
@@ -109,10 +127,10 @@ function notes({ kind, sections }: RecordedCeremony, { certificateOf, configured
 	const { certificates, keys } = configured;
 	const [section] = sections;
 	const role = section && rolesOf[section.title];
-	if (kind === "rotation" && (role === "ra" || role === "profile")) {
+	if (kind !== "ceremony" && role !== undefined && role !== "seal") {
 		const successor = certificateOf(section?.fields.get("File") ?? "");
 		const isUsed = successor && certificates[role]?.raw.equals(successor.raw);
-		return isUsed ? [] : [`OTA_${role.toUpperCase()}_CERT is not this certificate: here nothing uses the successor.`];
+		return isUsed ? [] : [`${certificateVariable(role)} is not this certificate: here nothing uses the successor.`];
 	}
 	// Whoever may write the certificates and use a key of the token could have made all of it under a root of their own.
 	if (certificates.ca || certificates.root || keys.includes("ca")) return [];

@@ -11,6 +11,7 @@ export const typesOf: Record<AuditedRole, readonly GeneratedType[]> = {
 	ca: ["rsa-2048", "rsa-3072", "rsa-4096", "p-256", "p-384"],
 	ra: ["rsa-2048", "rsa-3072", "rsa-4096"],
 	profile: ["rsa-2048", "rsa-3072", "rsa-4096", "p-256", "p-384"],
+	ocsp: ["rsa-2048", "rsa-3072", "rsa-4096", "p-256", "p-384"],
 	seal: ["aes-256", "rsa-2048", "rsa-3072", "rsa-4096"],
 };
 

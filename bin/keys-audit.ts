@@ -9,12 +9,15 @@ import { OtaError } from "../lib/errors.ts";
 import { isNamed, keyIdentity, keyOf } from "./key-record.ts";
 import type { KeysCommand } from "./keys-command.ts";
 import {
+	type ConfiguredKeys,
 	type ConfiguredRole,
 	configuredCertificate,
+	configuredCertificates,
 	configuredKeys,
 	configuredRoles,
 	nameSoftHsmConfiguration,
 	type OpenTokens,
+	usageOf,
 	withTokens,
 } from "./role-keys.ts";
 
@@ -40,24 +43,22 @@ export const auditKeys: KeysCommand = async (flags, config) => {
 	};
 };
 
-async function audit(
-	uris: Readonly<Record<ConfiguredRole, Pkcs11Uri>>,
-	config: Config,
-	tokens: OpenTokens,
-): Promise<Audited[]> {
+async function audit(uris: ConfiguredKeys, config: Config, tokens: OpenTokens): Promise<Audited[]> {
 	const report: Audited[] = [];
 	const seen = new Map<string, ConfiguredRole>();
 	for (const role of configuredRoles) {
-		const entry: Audited = { role, key: redactUri(uris[role]), faults: [] };
+		const uri = uris[role];
+		if (uri === undefined) continue;
+		const entry: Audited = { role, key: redactUri(uri), faults: [] };
 		report.push(entry);
 		try {
-			const token = await tokens.open(uris[role]);
-			for (const key of roleKeys(await token.describe(), role, uris[role])) {
+			const token = await tokens.open(uri);
+			for (const key of roleKeys(await token.describe(), role, uri)) {
 				const identities = identitiesOf(key, token);
 				const others = new Set(identities.flatMap((identity) => seen.get(identity) ?? []));
 				for (const other of others) entry.faults.push(`it is the ${other} key as well; each role needs its own`);
 				for (const identity of identities) seen.set(identity, role);
-				entry.faults.push(...auditKey(key, role).map(({ words }) => words));
+				entry.faults.push(...auditKey(key, usageOf(role)).map(({ words }) => words));
 				entry.faults.push(...(await bindingFaults(role, key, token, config)));
 			}
 		} catch (error) {
@@ -93,8 +94,11 @@ async function bindingFaults(
 	if (role === "seal") return [];
 	const certificate = configuredCertificate(config, role);
 	const faults: string[] = [];
-	const held = certificate.publicKey.export({ format: "der", type: "spki" });
-	if (key.publicKey && !held.equals(key.publicKey)) faults.push("its certificate holds another key");
+	// Of a responder there is one for each issuing CA.
+	const isOther = configuredCertificates(config, role).some(
+		({ publicKey }) => key.publicKey && !publicKey.export({ format: "der", type: "spki" }).equals(key.publicKey),
+	);
+	if (isOther) faults.push("its certificate holds another key");
 	const message = randomBytes(32);
 	const signature = await token.sign({ object: key.label, id: Buffer.from(key.id, "hex") }, "sha256", message);
 	if (!verify("sha256", message, certificate.publicKey, signature)) {

@@ -7,9 +7,16 @@ export interface KeysFlags {
 	label?: string;
 	type?: string;
 	out?: string;
+	certificate?: string;
 	json?: boolean;
 }
 
 /** What a subcommand prints, and its exit code. `words` explains a usage error. */
 export type KeysOutcome = { status: 0 | 1; output: string } | { status: 2; words: string };
 export type KeysCommand = (flags: KeysFlags, config: Config, log: (line: string) => void) => Promise<KeysOutcome>;
+
+/** Variables to set: `NAME=value`, one a line. */
+export const assignments = (values: Readonly<Record<string, string>>): string =>
+	Object.entries(values)
+		.map(([name, value]) => `${name}=${value}\n`)
+		.join("");

@@ -12,7 +12,7 @@ type Role = keyof typeof typesOf;
 
 export const makeKey: KeysCommand = async (flags, config, log) => {
 	const { role, label } = flags;
-	if (!isRole(role)) return { status: 2, words: "--role must be root, ca, ra, profile or seal." };
+	if (!isRole(role)) return { status: 2, words: "--role must be root, ca, ra, profile, ocsp or seal." };
 	if (!label || [...label].length > 64 || /\p{Cc}/u.test(label))
 		return { status: 2, words: "--label is missing, or no label." };
 	if (flags.token && flags.token.length > 1) return { status: 2, words: "One key, one --token." };
@@ -39,9 +39,10 @@ export const makeKey: KeysCommand = async (flags, config, log) => {
 
 const isRole = (role: string | undefined): role is Role => role !== undefined && Object.hasOwn(typesOf, role);
 
-/** The token that was named, or else the one of the role's key; a root goes beside the issuing CA. */
+/** The token that was named, or else the one of the role's key; a root, or the first responder, goes beside the issuing CA. */
 async function tokenOf(role: Role, named: string | undefined, config: Config): Promise<Pkcs11Uri> {
 	if (named !== undefined) return tokenPart(tokenUri(named));
 	nameSoftHsmConfiguration(config);
-	return tokenPart((await configuredKeys(config))[role === "root" ? "ca" : role]);
+	const uris = await configuredKeys(config);
+	return tokenPart((role === "root" ? undefined : uris[role]) ?? uris.ca);
 }

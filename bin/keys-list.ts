@@ -4,6 +4,7 @@ import type { KeyDescription, Pkcs11Uri, Token } from "../hsm/index.ts";
 import { isNamed } from "./key-record.ts";
 import type { KeysCommand } from "./keys-command.ts";
 import {
+	type ConfiguredKeys,
 	type ConfiguredRole,
 	configuredKeys,
 	configuredRoles,
@@ -26,11 +27,9 @@ interface ListedKey {
 	publicKeySha256: string | null;
 }
 
-type Roles = Partial<Record<ConfiguredRole, Pkcs11Uri>>;
-
 export const listKeys: KeysCommand = async (flags, config) => {
 	if (!flags.token) nameSoftHsmConfiguration(config);
-	const roles: Roles = flags.token ? {} : await configuredKeys(config);
+	const roles: Partial<ConfiguredKeys> = flags.token ? {} : await configuredKeys(config);
 	const uris = flags.token?.map(tokenUri) ?? configuredRoles.flatMap((role) => roles[role] ?? []);
 	const keys = await withTokens(async (tokens) => {
 		// A token that several URIs name is listed once, with the roles of all of them.

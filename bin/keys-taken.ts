@@ -1,9 +1,17 @@
 /** Keys that have a role already, by name and by public half: one key, one role, so none of them becomes another role's successor. */
-import type { KeyDescription, Pkcs11Uri } from "../hsm/index.ts";
+import type { KeyDescription } from "../hsm/index.ts";
 import type { Config } from "../lib/config.ts";
 import { OtaError } from "../lib/errors.ts";
 import { isNamed, keyIdentity } from "./key-record.ts";
-import { namedCertificates, type OpenTokens } from "./role-keys.ts";
+import {
+	type CertificateRole,
+	type ConfiguredKeys,
+	type ConfiguredRole,
+	certificateVariable,
+	keyVariable,
+	namedCertificates,
+	type OpenTokens,
+} from "./role-keys.ts";
 
 export interface TakenKeys {
 	/** Label -> the variable that names it. */
@@ -13,19 +21,15 @@ export interface TakenKeys {
 }
 
 /** Every key and certificate of the configuration. `config` or `hsm_unavailable` when a token does not tell of its keys. */
-export async function takenKeys(
-	uris: Readonly<Record<string, Pkcs11Uri>>,
-	config: Config,
-	tokens: OpenTokens,
-): Promise<TakenKeys> {
+export async function takenKeys(uris: ConfiguredKeys, config: Config, tokens: OpenTokens): Promise<TakenKeys> {
 	const labels = new Map<string, string>();
 	const identities = new Map<string, string>();
 	for (const [role, certificate] of Object.entries(namedCertificates(config))) {
 		const spki = certificate.publicKey.export({ format: "der", type: "spki" });
-		identities.set(keyIdentity(spki), `OTA_${role.toUpperCase()}_CERT`);
+		identities.set(keyIdentity(spki), certificateVariable(role as CertificateRole));
 	}
 	for (const [role, uri] of Object.entries(uris)) {
-		const name = `OTA_${role.toUpperCase()}_KEY`;
+		const name = keyVariable(role as ConfiguredRole);
 		if (uri.object !== undefined) labels.set(uri.object, name);
 		const token = await tokens.open(uri);
 		for (const key of (await token.describe()).filter((one) => isNamed(one, uri))) {

@@ -71,7 +71,7 @@ export function startServer(options: ServerOptions): RunningServer {
 
 /** The web process gets no PIN, no module, no token. */
 function webEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-	const secret = /^(OTA_(CA|RA|PROFILE|SEAL)_KEY(_FILE)?|SOFTHSM2_CONF)$/;
+	const secret = /^(OTA_(CA|RA|PROFILE|SEAL|OCSP|CA_OLD|RA_OLD)_KEY(_FILE)?|SOFTHSM2_CONF)$/;
 	return Object.fromEntries(Object.entries(env).filter(([name]) => !secret.test(name))) as NodeJS.ProcessEnv;
 }
 

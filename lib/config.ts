@@ -38,9 +38,16 @@ export interface Config {
 	dataDir: string;
 	/** `file:...` or `postgresql://...` */
 	databaseUrl: string;
-	/** PKCS#11 URIs (RFC 7512); null: the SoftHSM token in the data dir. */
-	keys: Readonly<Record<"ca" | "ra" | "profile" | "seal", string | null>>;
-	certificates: Readonly<Record<"root" | "ca" | "ra" | "profile", Pem>>;
+	/**
+	 * PKCS#11 URIs (RFC 7512); null: the SoftHSM token in the data dir, of the generation before: there is none, or (raOld with
+	 * a certificate) its key is the RA's.
+	 */
+	keys: Readonly<Record<"ca" | "ra" | "profile" | "seal" | "ocsp" | "caOld" | "raOld", string | null>>;
+	/** `ocsp`: one for each issuing CA. Null, or a path where there is none: no OCSP, no generation before. */
+	certificates: Readonly<Record<"root" | "ca" | "ra" | "profile", Pem>> &
+		Readonly<{ ocsp: Pem | null } & Record<"caOld" | "raOld", { pem: string } | null>>;
+	/** GetNextCACert's answer, DER; null: no next CA is announced. */
+	nextCa: Uint8Array | null;
 	agent: AgentAddress;
 	legacyScep: boolean;
 	approval: "auto" | "manual" | "unknown";
@@ -81,13 +88,19 @@ export function readConfig(env: Environment, readFile: ReadFile, purpose: Purpos
 			ra: readKey(read, "OTA_RA_KEY"),
 			profile: readKey(read, "OTA_PROFILE_KEY"),
 			seal: readKey(read, "OTA_SEAL_KEY"),
+			...readFurtherKeys(read),
 		},
 		certificates: {
 			root: readCertificate(read, "OTA_ROOT_CERT", `${dataDir}/certs/root.pem`),
 			ca: readCertificate(read, "OTA_CA_CERT", `${dataDir}/certs/ca.pem`),
 			ra: readCertificate(read, "OTA_RA_CERT", `${dataDir}/certs/ra.pem`),
 			profile: readCertificate(read, "OTA_PROFILE_CERT", `${dataDir}/certs/profile.pem`),
+			// Of another CA than the data dir's its responder says nothing.
+			ocsp: readCertificate(read, "OTA_OCSP_CERT", null) ?? embeddedResponder(read, dataDir),
+			caOld: readCertificate(read, "OTA_CA_OLD_CERT", null),
+			raOld: readCertificate(read, "OTA_RA_OLD_CERT", null),
 		},
+		nextCa: readNextCa(read),
 		agent: readAgent(read, dataDir),
 		legacyScep: read.choice("OTA_LEGACY_SCEP", ["off", "on"], "off") === "on",
 		approval: read.choice("OTA_APPROVAL", ["auto", "manual", "unknown"], "auto"),
@@ -134,9 +147,37 @@ function readKey(read: Reader, name: string): string | null {
 	return uri;
 }
 
-function readCertificate(read: Reader, name: string, path: string): Pem {
+/** Keys that a server may do without; each needs its certificate, and the web process, which has that alone, must know of both. */
+function readFurtherKeys(read: Reader): Pick<Config["keys"], "ocsp" | "caOld" | "raOld"> {
+	const keyOf = (name: string): string | null => {
+		const key = readKey(read, `${name}_KEY`);
+		if (key !== null && !read.isSet(`${name}_CERT`)) {
+			read.fault(`${name}_KEY`, `has no certificate; set ${name}_CERT (PEM, or ${name}_CERT_FILE) as well`);
+		}
+		return key;
+	};
+	return { ocsp: keyOf("OTA_OCSP"), caOld: keyOf("OTA_CA_OLD"), raOld: keyOf("OTA_RA_OLD") };
+}
+
+const embeddedResponder = (read: Reader, dataDir: string): Pem | null =>
+	read.isSet("OTA_CA_CERT") ? null : { path: `${dataDir}/certs/ocsp.pem` };
+
+function readNextCa(read: Reader): Uint8Array | null {
+	const pem = read.secret("OTA_CA_NEXT");
+	if (pem === null) return null;
+	const [, base64 = ""] = /^-----BEGIN PKCS7-----([A-Za-z0-9+/=\s]+)-----END PKCS7-----$/.exec(pem) ?? [];
+	const message = new Uint8Array(Buffer.from(base64, "base64"));
+	if (message.length === 0) {
+		read.fault("OTA_CA_NEXT", "is no PKCS7 in PEM; set OTA_CA_NEXT_FILE to what ota keys rotate --role ca wrote");
+	}
+	return message;
+}
+
+function readCertificate(read: Reader, name: string, path: string): Pem;
+function readCertificate(read: Reader, name: string, path: null): { pem: string } | null;
+function readCertificate(read: Reader, name: string, path: string | null): Pem | null {
 	const pem = read.secret(name);
-	if (pem === null) return { path };
+	if (pem === null) return path === null ? null : { path };
 	if (!isPem(pem)) read.fault(name, `is not a PEM certificate; set its text, or ${name}_FILE to a file that holds it`);
 	return { pem };
 }
@@ -255,6 +296,11 @@ class Reader {
 
 	optional(name: string): string | null {
 		return this.env[name]?.trim() || null;
+	}
+
+	/** `NAME` or `NAME_FILE`. */
+	isSet(name: string): boolean {
+		return this.optional(name) !== null || this.optional(`${name}_FILE`) !== null;
 	}
 
 	text(name: string, otherwise: string): string {

@@ -6,14 +6,37 @@ import type { Config, Pem } from "../../lib/config.ts";
 import { type Authorities, ConfigError, OtaError, parseTemplate, type Template } from "../../lib/index.ts";
 
 /** Failure: config, naming the file that is missing. */
-export async function readAuthorities(certificates: Config["certificates"]): Promise<Authorities> {
-	const [root, ca, ra, profile] = await Promise.all([
+export async function readAuthorities({ certificates, nextCa }: Config): Promise<Authorities> {
+	const [root, ca, ra, profile, ocsp] = await Promise.all([
 		readPem(certificates.root),
 		readPem(certificates.ca),
 		readPem(certificates.ra),
 		readPem(certificates.profile),
+		readOptional(certificates.ocsp),
 	]);
-	return { root, ca, ra, profile };
+	const { caOld, raOld } = certificates;
+	return {
+		root,
+		ca,
+		ra,
+		profile,
+		...(ocsp !== null && { ocsp }),
+		...(caOld && { caOld: caOld.pem }),
+		...(raOld && { raOld: raOld.pem }),
+		...(nextCa && { nextCa }),
+	};
+}
+
+/** A data directory of before may have no responder. */
+async function readOptional(source: Pem | null): Promise<string | null> {
+	if (source === null) return null;
+	if ("pem" in source) return source.pem;
+	return readFile(source.path, "utf8").catch((error: NodeJS.ErrnoException) => {
+		if (error.code === "ENOENT") return null;
+		throw new OtaError("config", `The certificate ${source.path} cannot be read: check its permissions.`, {
+			cause: error,
+		});
+	});
 }
 
 async function readPem(source: Pem): Promise<string> {

@@ -31,6 +31,10 @@ export function wiring(): Wiring {
 	return global[slot];
 }
 
+/** RFC 5280 section 4.2.1.13: to check the server's certificate a verifier may need the very list that it is about to fetch. */
+const httpsRemedy =
+	"CRL and OCSP over https are circular, and many verifiers fetch neither; set OTA_PKI_URL to an http address";
+
 function wire(): Wiring {
 	const config = readConfig(process.env, (path) => readFileSync(path, "utf8"));
 	const { signIn } = config;
@@ -39,6 +43,8 @@ function wire(): Wiring {
 	process.env.NEXTAUTH_URL ||= config.baseUrl;
 	const log = jsonLog();
 	if (config.deviceRoots) log.warn("config.device_roots", { trusted: "further device roots beside Apple's" });
+	if (config.pkiUrl.startsWith("https:")) log.warn("config.pki_url", { remedy: httpsRemedy });
+	if (config.legacyScep) log.warn("config.legacy_scep", { accepted: "3DES and SHA-1 in SCEP" });
 	const auth = authOptions(signIn, config.baseUrl, log);
 	const keys = once(async () => connectAgent({ ...agentAt(config), clock: () => new Date(), log }));
 	const store = once(() => openStore(config.databaseUrl));
@@ -49,9 +55,12 @@ function wire(): Wiring {
 		signIn: (request, returnTo) => startSignIn(auth, request, config.baseUrl, returnTo),
 		keys,
 		store,
-		authorities: () => readAuthorities(config.certificates),
+		authorities: () => readAuthorities(config),
 		deviceRoots: () => readDeviceRoots(config.deviceRoots),
 		templates: templatesOf(config.dataDir),
+		pkiUrl: config.pkiUrl,
+		approval: config.approval,
+		legacyScep: config.legacyScep,
 		limits: config.limits,
 		address: clientAddress,
 		log,

@@ -4,16 +4,19 @@ import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { type AgentKey, type AgentOptions, type AgentRoles, formatUri, runAgent } from "../../hsm/index.ts";
+import { generationFaults } from "../../lib/ca/generation-faults.ts";
+import { readCertificate as readStrictly, type X509 } from "../../lib/cms/certificate.ts";
 import { type Config, type Environment, readConfig } from "../../lib/config.ts";
 import { ConfigError, OtaError } from "../../lib/errors.ts";
 import { jsonLog } from "../../lib/log.ts";
 import { run as runCerts } from "../agent-certificates.ts";
 import {
+	type CertificateRole,
 	type ConfiguredRole,
-	configuredCertificate,
+	configuredCertificates,
+	configuredKeys,
 	configuredRoles,
-	embeddedKey,
-	missingKey,
+	isThere,
 	nameSoftHsmConfiguration,
 } from "../role-keys.ts";
 import { sessionsFor } from "../sessions.ts";
@@ -22,8 +25,8 @@ import { startWatchdog } from "../watchdog.ts";
 const usage = `usage: ota agent [--listen unix:/path|tls://host:port]
        ota agent certs --dir DIR [--host NAME ...]
 
-Serves the keys of OTA_CA_KEY, OTA_RA_KEY, OTA_PROFILE_KEY and OTA_SEAL_KEY (default: the token in OTA_DATA_DIR) at the
-address that --listen or OTA_HSM_AGENT names (default: agent.sock in OTA_DATA_DIR). For tls://, OTA_HSM_AGENT_CERT and
+Serves the keys of OTA_CA_KEY, OTA_RA_KEY, OTA_PROFILE_KEY, OTA_SEAL_KEY and OTA_OCSP_KEY (default: the token in
+OTA_DATA_DIR), and those of the generation before where there is one (OTA_CA_OLD_KEY, OTA_RA_OLD_KEY), at the address that --listen or OTA_HSM_AGENT names (default: agent.sock in OTA_DATA_DIR). For tls://, OTA_HSM_AGENT_CERT and
 OTA_HSM_AGENT_KEY are the agent's own certificate and key, OTA_HSM_AGENT_CA is the CA of its clients (PEM, or *_FILE):
 "ota agent certs" makes them. SIGTERM ends it.
 `;
@@ -78,30 +81,47 @@ function listenOptions({ agent }: Config): Pick<AgentOptions, "listen" | "tls"> 
 	return { listen: `tls://${host}:${port}`, tls: { certificate, key, ca } };
 }
 
+/** The keys that are configured, once their certificates belong together. */
 async function readRoles(config: Config): Promise<AgentRoles> {
 	const faults: string[] = [];
+	const uris = await configuredKeys(config);
+	const certificates = readCertificates(config, faults);
 	const keys: Partial<Record<ConfiguredRole, AgentKey>> = {};
 	for (const role of configuredRoles) {
-		const uri = config.keys[role] ?? (await embeddedUri(config, role));
-		if (uri === null) faults.push(missingKey(role));
-		const certificate = role === "seal" ? null : readCertificate(config, role, faults);
-		if (uri !== null) keys[role] = { uri, ...(certificate && { certificate }) };
+		const uri = uris[role];
+		const certificate = role === "seal" ? undefined : certificates[role]?.[0]?.der;
+		if (uri) keys[role] = { uri: config.keys[role] ?? formatUri(uri), ...(certificate && { certificate }) };
 	}
+	faults.push(...belongingFaults(certificates, keys.raOld !== undefined));
 	if (faults.length > 0) throw new ConfigError([...new Set(faults)]);
 	return keys;
 }
 
-async function embeddedUri(config: Config, role: ConfiguredRole): Promise<string | null> {
-	const uri = await embeddedKey(config, role);
-	return uri && formatUri(uri);
+type Certificates = Partial<Record<CertificateRole, readonly X509[]>>;
+
+function readCertificates(config: Config, faults: string[]): Certificates {
+	const read: Certificates = {};
+	for (const role of ["root", "ca", "ra", "profile", "ocsp", "caOld", "raOld"] as const) {
+		// An agent on a machine of its own may do without the root; the others of this kind only where they are wanted.
+		const isNeeded = role === "ca" || role === "ra" || role === "profile";
+		if (!isNeeded && !isThere(config, role)) continue;
+		try {
+			read[role] = configuredCertificates(config, role).map(({ raw }) => readStrictly(Uint8Array.from(raw)));
+		} catch (error) {
+			const what = error instanceof Error ? error.message : error;
+			faults.push(`${what}; hold the ceremony first (ota ceremony), or set the variable.`);
+		}
+	}
+	return read;
 }
 
-function readCertificate(config: Config, role: "ca" | "ra" | "profile", faults: string[]): Uint8Array | null {
-	try {
-		return new Uint8Array(configuredCertificate(config, role).raw);
-	} catch (error) {
-		const what = error instanceof Error ? error.message : error;
-		faults.push(`${what}; hold the ceremony first (ota ceremony), or set the variable.`);
-		return null;
-	}
+function belongingFaults({ root, ca, ra, ocsp = [], caOld, raOld }: Certificates, hasOldRaKey: boolean): string[] {
+	const [ownCa, ownRa, oldRa] = [ca?.[0], ra?.[0], raOld?.[0] ?? null];
+	// What cannot be read is told already.
+	if (!ownCa || !ownRa) return [];
+	const isKeyMissing = oldRa !== null && !hasOldRaKey && oldRa.publicKeyHash !== ownRa.publicKeyHash;
+	return [
+		...generationFaults({ root: root?.[0] ?? null, ca: ownCa, ocsp, caOld: caOld?.[0] ?? null, raOld: oldRa }),
+		...(isKeyMissing ? ["OTA_RA_OLD_CERT holds another key than OTA_RA_CERT; set OTA_RA_OLD_KEY as well."] : []),
+	];
 }

@@ -1,5 +1,5 @@
 /**
- * `ota ceremony`: makes the embedded SoftHSM token, generates the five keys inside it, and writes the four certificates
+ * `ota ceremony`: makes the embedded SoftHSM token, generates the six keys inside it, and writes the five certificates
  * with the transcript. It never overwrites, and a ceremony that was cut short leaves nothing that counts. `--plan` holds
  * one on the operator's own tokens, by a reviewed file; `verify` holds a transcript against what is there.
  */
@@ -153,7 +153,7 @@ async function hold(staging: string, options: CeremonyOptions): Promise<void> {
 	const token = await makeToken(staging, options.log);
 	try {
 		const keys = await generateKeys(token, options);
-		options.log("Signing root, issuing CA, RA and profile-signing certificates...");
+		options.log("Signing root, issuing CA, RA, profile-signing and OCSP certificates...");
 		const result = await runCeremony({
 			organization: options.organization,
 			operator: `${userInfo().username}@${hostname()}`,
@@ -188,7 +188,7 @@ async function makeToken(staging: string, log: CeremonyOptions["log"]): Promise<
 }
 
 async function generateKeys(token: Token, options: CeremonyOptions): Promise<CeremonyInput["keys"]> {
-	for (const role of ["root", "ca", "ra", "profile"] as const) await generate(token, role, options);
+	for (const role of ["root", "ca", "ra", "profile", "ocsp"] as const) await generate(token, role, options);
 	options.log(`Generating ${keyLabels.seal} (AES-256) inside the token...`);
 	await token.generateSealKey({ label: keyLabels.seal });
 	const made = await token.describe();
@@ -201,13 +201,15 @@ async function generateKeys(token: Token, options: CeremonyOptions): Promise<Cer
 		ca: await ceremonyKey(token, keyLabels.ca),
 		ra: await ceremonyKey(token, keyLabels.ra),
 		profile: await ceremonyKey(token, keyLabels.profile),
+		ocsp: await ceremonyKey(token, keyLabels.ocsp),
 		seal: keyRecord(keyOf(made, keyLabels.seal)),
 	};
 }
 
 async function generate(token: Token, role: KeyUsage, options: CeremonyOptions): Promise<Uint8Array> {
 	const label = keyLabels[role];
-	if (role === "ca" && options.caKey === "p-256") {
+	// The responder's signatures are the ones that its issuer's certificates already made readers know.
+	if ((role === "ca" || role === "ocsp") && options.caKey === "p-256") {
 		options.log(`Generating ${label} (P-256) inside the token...`);
 		return token.generateEc({ label, curve: "P-256", usage: role });
 	}
@@ -218,8 +220,9 @@ async function generate(token: Token, role: KeyUsage, options: CeremonyOptions):
 async function writeCertificates(staging: string, result: CeremonyResult): Promise<void> {
 	const unfinished = join(staging, "certs.unfinished");
 	await mkdir(unfinished);
-	for (const role of ["root", "ca", "ra", "profile"] as const) {
-		await writeFile(join(unfinished, `${role}.pem`), result[role], { flush: true });
+	for (const role of ["root", "ca", "ra", "profile", "ocsp"] as const) {
+		const pem = result[role];
+		if (pem !== undefined) await writeFile(join(unfinished, `${role}.pem`), pem, { flush: true });
 	}
 	await writeFile(join(unfinished, transcriptName), result.transcript, { flush: true });
 	await rename(unfinished, join(staging, "certs"));

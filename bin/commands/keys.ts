@@ -1,4 +1,4 @@
-/** `ota keys`: what lies on the tokens, new keys, the audit of the roles' keys, and a successor for the RA or the profile signer. */
+/** `ota keys`: what lies on the tokens, new keys, the audit of the roles' keys, successors for keys and for the issuing CA. */
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { readConfig } from "../../lib/config.ts";
@@ -10,13 +10,16 @@ import { listKeys } from "../keys-list.ts";
 import { rotateKey } from "../keys-rotate.ts";
 
 const usage = `usage: ota keys list [--token URI]... [--json]
-       ota keys generate --role root|ca|ra|profile|seal --label LABEL [--type TYPE] [--token URI]
+       ota keys generate --role root|ca|ra|profile|ocsp|seal --label LABEL [--type TYPE] [--token URI]
        ota keys audit [--json]
-       ota keys rotate --role ra|profile [--type rsa-2048|rsa-3072|rsa-4096 | --label LABEL] [--out DIR]
+       ota keys rotate --role ra|profile|ocsp [--type TYPE | --label LABEL] [--out DIR]
+       ota keys rotate --role ca [--type TYPE | --label LABEL | --certificate FILE] [--token URI]... [--out DIR]
 
-The tokens are those of OTA_CA_KEY, OTA_RA_KEY, OTA_PROFILE_KEY and OTA_SEAL_KEY (default: the one in OTA_DATA_DIR), or
+The tokens are those of the OTA_*_KEY variables (default: the one in OTA_DATA_DIR), or
 URI: pkcs11:token=LABEL?module-path=/path&pin-source=file:/path. TYPE: rsa-2048, rsa-3072, rsa-4096, p-256, p-384, aes-256.
-rotate takes the key LABEL where it is there already (made with the vendor's tool), and makes one otherwise.
+rotate takes the key LABEL where it is there already (made with the vendor's tool), and makes one otherwise. A new issuing CA
+is certified by the root's key where a token of ours, or the one at URI, has it; else its request is written, and the rollover
+goes on with the certificate in FILE.
 A PIN comes from its file alone, never from the command line. audit: exit code 1 when something is wrong.
 `;
 
@@ -25,7 +28,7 @@ const commands: Readonly<Record<string, { run: KeysCommand; flags: readonly (key
 	list: { run: listKeys, flags: ["token", "json"] },
 	generate: { run: makeKey, flags: ["role", "label", "type", "token"] },
 	audit: { run: auditKeys, flags: ["json"] },
-	rotate: { run: rotateKey, flags: ["role", "type", "label", "out"] },
+	rotate: { run: rotateKey, flags: ["role", "type", "label", "out", "certificate", "token"] },
 };
 
 export async function run([name = "", ...args]: readonly string[]): Promise<number> {
@@ -52,7 +55,7 @@ function refuse(words: string): 2 {
 
 function readFlags(args: readonly string[], known: readonly (keyof KeysFlags)[]): KeysFlags | null {
 	const text = { type: "string" } as const;
-	const all = { role: text, label: text, type: text, out: text, json: { type: "boolean" } } as const;
+	const all = { role: text, label: text, type: text, out: text, certificate: text, json: { type: "boolean" } } as const;
 	const options = { ...all, token: { type: "string", multiple: true } } as const;
 	try {
 		const { values } = parseArgs({ args: [...args], options });

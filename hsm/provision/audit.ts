@@ -32,6 +32,7 @@ const demands: Record<AuditedRole, readonly Demand[]> = {
 	root: signer,
 	ca: signer,
 	profile: signer,
+	ocsp: signer,
 	ra: [...locked, ["CKA_SIGN", true], ["CKA_DECRYPT", true]],
 	seal: [...locked, ["CKA_ENCRYPT", true], ["CKA_DECRYPT", true], ["CKA_SIGN", false]],
 };

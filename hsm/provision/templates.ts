@@ -6,7 +6,7 @@ import pkcs11js from "pkcs11js";
 import { type Curve, curves } from "../token/public-key.ts";
 
 /** What a key pair is for. The RA's signs and decrypts; `seal`, for tokens without AES, decrypts alone; the rest sign alone. */
-export type KeyUsage = "root" | "ca" | "ra" | "profile" | "seal";
+export type KeyUsage = "root" | "ca" | "ra" | "profile" | "ocsp" | "seal";
 
 const decrypts = (usage: KeyUsage): boolean => usage === "ra" || usage === "seal";
 

@@ -10,6 +10,7 @@ import {
 	BasicConstraints,
 	Certificate,
 	Extension,
+	ExtKeyUsage,
 	PublicKeyInfo,
 	type RelativeDistinguishedNames,
 	Time,
@@ -39,6 +40,8 @@ export interface CertificatePlan {
 	keyUsage: readonly KeyUsage[];
 	/** pathLenConstraint of a CA; null is an end entity. */
 	pathLength: number | null;
+	/** It answers for its issuer's certificates (RFC 6960 section 4.2.2.2). */
+	isResponder?: boolean;
 	notBefore: Date;
 	notAfter: Date;
 }
@@ -48,6 +51,10 @@ const oids = {
 	keyUsage: "2.5.29.15",
 	basicConstraints: "2.5.29.19",
 	authorityKeyIdentifier: "2.5.29.35",
+	extKeyUsage: "2.5.29.37",
+	ocspSigning: "1.3.6.1.5.5.7.3.9",
+	/** RFC 6960 section 4.2.2.2.1. */
+	ocspNoCheck: "1.3.6.1.5.5.7.48.1.5",
 	sha256WithRSAEncryption: "1.2.840.113549.1.1.11",
 	ecdsaWithSHA256: "1.2.840.10045.4.3.2",
 } as const;
@@ -105,6 +112,7 @@ function verifySigned(
 		!signed.checkIssued(issuer ?? signed) && "it does not name its issuer",
 		!importPublicKey(plan.publicKey).equals(signed.publicKey) && "it holds another key",
 		signed.ca !== (plan.pathLength !== null) && "its CA flag is another",
+		signed.keyUsage?.join() !== (plan.isResponder ? oids.ocspSigning : undefined) && "its purpose is another",
 		new Date(signed.validFrom).getTime() !== plan.notBefore.getTime() && "its notBefore is another",
 		new Date(signed.validTo).getTime() !== plan.notAfter.getTime() && "its notAfter is another",
 	].filter((fault) => fault !== false);
@@ -144,8 +152,15 @@ function extensions(plan: CertificatePlan, authorityKey: OctetString | null): Ex
 		extension(oids.keyUsage, true, keyUsage(plan.keyUsage).toBER()),
 		extension(oids.subjectKeyIdentifier, false, keyIdentifier(plan.publicKey).toBER()),
 		...(authority ? [extension(oids.authorityKeyIdentifier, false, authority.toSchema().toBER())] : []),
+		...(plan.isResponder ? responderExtensions() : []),
 	];
 }
+
+/** For OCSP answers alone. Nobody asks whether the responder itself is revoked: it would be the one to answer. */
+const responderExtensions = (): Extension[] => [
+	extension(oids.extKeyUsage, false, new ExtKeyUsage({ keyPurposes: [oids.ocspSigning] }).toSchema().toBER()),
+	extension(oids.ocspNoCheck, false, new Null().toBER()),
+];
 
 function extension(extnID: string, critical: boolean, extnValue: ArrayBuffer): Extension {
 	return new Extension({ extnID, critical, extnValue });

@@ -2,37 +2,24 @@
  * A transcript held against what is there now: the keys on the tokens, the certificates, and what the configuration names.
  * The last two can be written by whoever writes the transcript; the issuing CA's key in its token cannot, and signs it.
  */
-import { createHash, createPublicKey, verify, type X509Certificate } from "node:crypto";
-import { readCertificate, type X509 } from "../cms/certificate.ts";
-import { equalBytes } from "../der/values.ts";
-import { asOtaError } from "../errors.ts";
+import { createHash } from "node:crypto";
+import type { X509 } from "../cms/certificate.ts";
 import { type Chain, ceremonyChainFaults, successorFaults } from "./ceremony-chain.ts";
-import type { RecordedCeremony, RecordedSection } from "./ceremony-reading.ts";
-import { type CertifiedRole, rolesOf, shapeFaults } from "./ceremony-shape.ts";
-import { certificateFields, type KeyRecord } from "./ceremony-transcript.ts";
-
-/** A key, described as the ceremony describes it. */
-export interface FoundKey extends KeyRecord {
-	/** Where it lies. */
-	token: string;
-	/** Whose configured URI names it. */
-	roles: readonly string[];
-}
-
-export interface Evidence {
-	keys: readonly FoundKey[];
-	/** The certificate of a file beside the transcript, or null. */
-	certificateOf(file: string): X509Certificate | null;
-	/** What the configuration names. */
-	configured: {
-		certificates: Partial<Record<CertifiedRole, X509Certificate>>;
-		/** Roles whose key it names: one of `keys` must have each. */
-		keys: readonly string[];
-	};
-}
-
-/** With the token that the transcript says its key is on. */
-type Section = RecordedSection & { role: CertifiedRole | "seal" | undefined; token: string | undefined };
+import {
+	certificateOf,
+	digestOf,
+	type Evidence,
+	type FoundKey,
+	findKey,
+	type Section,
+	strict,
+} from "./ceremony-evidence.ts";
+import type { RecordedCeremony } from "./ceremony-reading.ts";
+import { rolesOf, shapeFaults } from "./ceremony-shape.ts";
+import { caVariables, followedCa, rotationIssuer, signatureFaults, signers } from "./ceremony-signer.ts";
+import type { CertifiedRole } from "./ceremony-template.ts";
+import { certificateFields } from "./ceremony-transcript.ts";
+import { nextCaFault } from "./next-ca.ts";
 
 /** Everything that is not as the transcript says, with its section; none when all is. */
 export function compareCeremony(recorded: RecordedCeremony, evidence: Evidence): string[] {
@@ -41,7 +28,6 @@ export function compareCeremony(recorded: RecordedCeremony, evidence: Evidence):
 		role: rolesOf[section.title],
 		token: section.fields.get("Key token") ?? recorded.head.get("Token"),
 	}));
-	const isRotation = recorded.kind === "rotation";
 	return [
 		...shapeFaults(recorded),
 		...sections.flatMap((section) =>
@@ -49,16 +35,21 @@ export function compareCeremony(recorded: RecordedCeremony, evidence: Evidence):
 				...compareCertificate(section, evidence),
 				...compareKey(section, evidence.keys),
 				// Nothing uses a successor until the operator says so.
-				...(isRotation ? [] : compareConfigured(section, evidence)),
+				...(recorded.kind === "ceremony" ? compareConfigured(section, evidence) : []),
 			].map((words) => `${section.title}: ${words}`),
 		),
-		...(isRotation ? rotationChain(sections, evidence) : ceremonyChain(sections, evidence)),
-		...signatureFaults(recorded, isRotation ? rotationSigner(evidence) : ceremonySigner(sections, evidence)),
+		...chains[recorded.kind](sections, evidence),
+		...(recorded.kind === "rollover" ? messageFaults(recorded, sections, evidence) : []),
+		...signatureFaults(recorded, signers[recorded.kind](sections, evidence)),
 	];
 }
 
-const certificateOf = ({ fields }: RecordedSection, evidence: Evidence): X509Certificate | null =>
-	evidence.certificateOf(fields.get("File") ?? "");
+/** Faults of the chain that its certificates make, by the transcript's kind. */
+const chains: Record<RecordedCeremony["kind"], (sections: readonly Section[], evidence: Evidence) => string[]> = {
+	ceremony: (sections, evidence) => ceremonyChain(sections, evidence),
+	rotation: rotationChain,
+	rollover: rolloverChain,
+};
 
 function compareCertificate(section: Section, evidence: Evidence): string[] {
 	const file = section.fields.get("File");
@@ -77,7 +68,7 @@ function compareConfigured(section: Section, evidence: Evidence): string[] {
 	const { role } = section;
 	if (role === undefined) return [];
 	const faults: string[] = [];
-	const later = role === "ra" || role === "profile" ? "; after a rotation, verify the transcript of that" : "";
+	const later = role === "root" || role === "seal" ? "" : "; after a rotation, verify the transcript of that";
 	const configured = role === "seal" ? undefined : evidence.configured.certificates[role];
 	const certificate = certificateOf(section, evidence);
 	if (configured && certificate && !configured.raw.equals(certificate.raw)) {
@@ -88,18 +79,6 @@ function compareConfigured(section: Section, evidence: Evidence): string[] {
 		faults.push(`OTA_${role.toUpperCase()}_KEY is another key${later}`);
 	}
 	return faults;
-}
-
-/** The key that fits best of those with its label: by public half, id and token, in this order. */
-function findKey(section: Section, keys: readonly FoundKey[]): FoundKey | undefined {
-	const id = section.attributes.get("CKA_ID");
-	const digest = section.fields.get("Key SHA-256");
-	const likeness = (key: FoundKey): number =>
-		Number(digestOf(key) === digest) * 4 +
-		Number(String(key.attributes.CKA_ID) === id) * 2 +
-		Number(key.token === section.token);
-	const labelled = keys.filter((key) => key.label === section.fields.get("Key label"));
-	return labelled.sort((one, other) => likeness(other) - likeness(one))[0];
 }
 
 function compareKey(section: Section, keys: readonly FoundKey[]): string[] {
@@ -127,83 +106,72 @@ function compareKey(section: Section, keys: readonly FoundKey[]): string[] {
 	];
 }
 
-const digestOf = ({ publicKey }: FoundKey): string | undefined =>
-	publicKey && createHash("sha256").update(publicKey).digest("hex");
-
-function ceremonyChain(sections: readonly Section[], evidence: Evidence): string[] {
-	const chain: Partial<Chain> = {};
+function ceremonyChain(sections: readonly Section[], evidence: Evidence, above: Partial<Chain> = {}): string[] {
+	const chain: Partial<Chain> = { ...above };
 	for (const section of sections) {
 		const certificate = certificateOf(section, evidence);
 		const read = certificate && strict(certificate);
 		if (typeof read === "string") return [`${section.title}: ${read}`];
 		if (read && section.role !== undefined && section.role !== "seal") chain[section.role] = read;
 	}
-	const { root, ca, ra, profile } = chain;
+	const { root, ca, ra, profile, ocsp } = chain;
 	// A certificate that is not there is told already.
 	if (!root || !ca || !ra || !profile) return [];
 	const titleOf = (role: CertifiedRole) => sections.find((section) => section.role === role)?.title ?? role;
-	return ceremonyChainFaults({ root, ca, ra, profile }).map(
+	return ceremonyChainFaults({ root, ca, ra, profile, ...(ocsp && { ocsp }) }).map(
 		([role, why]) => `${titleOf(role)}: the chain does not hold: ${why}`,
 	);
 }
 
+/** As a ceremony's, under the root that is there already. */
+function rolloverChain(sections: readonly Section[], evidence: Evidence): string[] {
+	const certificate = evidence.configured.certificates.root;
+	if (!certificate)
+		return ["OTA_ROOT_CERT names no certificate: nobody knows which root the new issuing CA must be under"];
+	const root = strict(certificate);
+	return typeof root === "string" ? [`OTA_ROOT_CERT: ${root}`] : ceremonyChain(sections, evidence, { root });
+}
+
 function rotationChain(sections: readonly Section[], evidence: Evidence): string[] {
 	const [section] = sections;
-	const ca = evidence.configured.certificates.ca;
-	if (!section) return [];
+	const { role, certificate: ca } = rotationIssuer(sections, evidence);
+	if (!section?.role || section.role === "seal") return [];
 	if (!ca) return ["OTA_CA_CERT names no certificate: nobody knows which CA the successor must be under"];
 	const certificate = certificateOf(section, evidence);
 	if (!certificate) return [];
 	const [leaf, issuer] = [strict(certificate), strict(ca)];
 	if (typeof leaf === "string") return [`${section.title}: ${leaf}`];
-	if (typeof issuer === "string") return [`OTA_CA_CERT: ${issuer}`];
-	return successorFaults(leaf, issuer).map((why) => `${section.title}: the chain does not hold: ${why}`);
+	if (typeof issuer === "string") return [`${caVariables[role]}_CERT: ${issuer}`];
+	return successorFaults(section.role, leaf, issuer).map((why) => `${section.title}: the chain does not hold: ${why}`);
 }
 
-function strict(certificate: X509Certificate): X509 | string {
-	try {
-		return readCertificate(Uint8Array.from(certificate.raw));
-	} catch (error) {
-		return `its certificate cannot be read: ${asOtaError(error).message}`;
-	}
-}
-
-/** Who must have signed, as the token has it and as its certificate has it; or why nobody can tell. */
-type Signer = { key: FoundKey; certificate: X509Certificate } | string;
-
-function ceremonySigner(sections: readonly Section[], evidence: Evidence): Signer {
-	const section = sections.find(({ role }) => role === "ca");
-	const key = section && findKey(section, evidence.keys);
-	const certificate = section && certificateOf(section, evidence);
-	if (!key || !certificate) return "the issuing CA's key or its certificate is not there";
-	return { key, certificate };
-}
-
-/** By its public half: a rotation's transcript does not tell of the CA's key. */
-function rotationSigner({ keys, configured }: Evidence): Signer {
-	const certificate = configured.certificates.ca;
-	const held = certificate?.publicKey.export({ format: "der", type: "spki" });
-	const same = keys.filter(({ publicKey }) => publicKey && held && equalBytes(publicKey, held));
-	const key = configured.keys.includes("ca") ? same.find(({ roles }) => roles.includes("ca")) : same[0];
-	if (!key || !certificate) return "the issuing CA's key is not on the token, or not in OTA_CA_CERT";
-	return { key, certificate };
-}
-
-/** With the public half that the token tells, which must be the certificate's: a key that the transcript alone names is none. */
-function signatureFaults({ signature }: RecordedCeremony, signer: Signer): string[] {
-	if (signature === null) return ["the transcript's signature is gone"];
-	if (typeof signer === "string") return [`the transcript's signature cannot be checked: ${signer}`];
-	const { key, certificate } = signer;
-	const held = certificate.publicKey.export({ format: "der", type: "spki" });
-	if (!key.publicKey || !held.equals(key.publicKey)) {
+/** The announcement is the followed CA's, of these very certificates. */
+function messageFaults({ head }: RecordedCeremony, sections: readonly Section[], evidence: Evidence): string[] {
+	const file = head.get("Next CA");
+	// Told with the transcript's form.
+	if (file === undefined) return [];
+	const message = evidence.messageOf(file);
+	if (!message) return [`the message ${file} is not there`];
+	const digest = createHash("sha256").update(message).digest("hex");
+	if (digest !== head.get("Next SHA-256")) {
 		return [
-			`the transcript's signature cannot be checked: ${key.label} on the token is another key than its certificate's`,
+			`the message ${file} has the SHA-256 ${digest}, the transcript says ${head.get("Next SHA-256") ?? "nothing"}`,
 		];
 	}
-	if (signature.label !== key.label) {
-		return [`the transcript is signed with ${signature.label}, where it must be the issuing CA's key ${key.label}`];
-	}
-	const spki = createPublicKey({ key: Buffer.from(key.publicKey), format: "der", type: "spki" });
-	if (verify("sha256", Buffer.from(signature.signed), spki, signature.octets)) return [];
-	return [`the transcript was changed: its signature, made with ${signature.label}, does not hold`];
+	const read = (role: CertifiedRole) => {
+		const section = sections.find((one) => one.role === role);
+		return (section && certificateOf(section, evidence)) ?? undefined;
+	};
+	const all = [
+		followedCa(sections, evidence).certificate,
+		read("ra"),
+		read("ca"),
+		evidence.configured.certificates.root,
+	];
+	const [current, ra, ca, root] = all.map((certificate) => certificate && strict(certificate));
+	// What is missing, or cannot be read, is told with the chain.
+	const isWhole = (one: X509 | string | undefined): one is X509 => one !== undefined && typeof one !== "string";
+	if (!isWhole(current) || !isWhole(ra) || !isWhole(ca) || !isWhole(root)) return [];
+	const fault = nextCaFault(message, current, { ra, ca, root });
+	return fault === null ? [] : [`the message ${file} is not the issuing CA's word on the next one: ${fault}`];
 }

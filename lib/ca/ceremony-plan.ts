@@ -5,6 +5,7 @@
 import { ConfigError } from "../errors.ts";
 import type { SubjectName } from "../ports.ts";
 import { duplicateMembers } from "./ceremony-json.ts";
+import { type CertifiedRole, templates } from "./ceremony-template.ts";
 
 export type PlannedKeyType = "rsa-2048" | "rsa-3072" | "rsa-4096" | "p-256" | "aes-256";
 
@@ -35,14 +36,15 @@ export interface CeremonyPlan {
 	ca: PlannedCertificate;
 	ra: PlannedCertificate;
 	profile: PlannedCertificate;
+	/** Null: there is no OCSP responder. */
+	ocsp: PlannedCertificate | null;
 	seal: { key: PlannedKey };
 }
 
 /** What is wrong with a token's URI, or null. */
 export type CheckUri = (uri: string) => string | null;
 
-type Role = "root" | "ca" | "ra" | "profile" | "seal";
-const titles = { root: "Root CA", ca: "Issuing CA", ra: "SCEP RA", profile: "Profile Signing" } as const;
+type Role = CertifiedRole | "seal";
 const rsa = ["rsa-2048", "rsa-3072", "rsa-4096"] as const;
 /** RSA where Apple's client demands it; it seals where a token has no AES. */
 const typesOf: Record<Role, readonly PlannedKeyType[]> = {
@@ -50,11 +52,12 @@ const typesOf: Record<Role, readonly PlannedKeyType[]> = {
 	ca: [...rsa, "p-256"],
 	ra: rsa,
 	profile: rsa,
+	ocsp: [...rsa, "p-256"],
 	seal: ["aes-256", ...rsa],
 };
 /** Characters: what is larger is no plan. */
 const longest = 64 * 1024;
-const mostYears = { root: 30, ca: 15, ra: 5, profile: 5 } as const;
+const mostYears: Record<CertifiedRole, number> = { root: 30, ca: 15, ra: 5, profile: 5, ocsp: 5 };
 
 /** @throws ConfigError with every fault */
 export function readPlan(text: string, checkUri: CheckUri): CeremonyPlan {
@@ -87,7 +90,7 @@ class PlanReader {
 	plan(value: unknown): CeremonyPlan {
 		const members = this.#object(value, "plan", [
 			...["version", "organization", "witnesses", "token", "output"],
-			...["root", "ca", "ra", "profile", "seal"],
+			...["root", "ca", "ra", "profile", "ocsp", "seal"],
 		]);
 		if (members.version !== 1) this.faults.push("plan.version: must be 1");
 		const organization = this.#text(members.organization, "plan.organization", 48);
@@ -100,6 +103,7 @@ class PlanReader {
 			ca: this.#certificate("ca", members.ca, organization),
 			ra: this.#certificate("ra", members.ra, organization),
 			profile: this.#certificate("profile", members.profile, organization),
+			ocsp: members.ocsp === undefined ? null : this.#certificate("ocsp", members.ocsp, organization),
 			seal: { key: this.#key("seal", this.#object(members.seal, "plan.seal", ["key"]).key) },
 		};
 		this.#distinct(plan);
@@ -113,7 +117,7 @@ class PlanReader {
 		return { certificate: this.#text(certificate, "plan.root.certificate", 4096) };
 	}
 
-	#certificate(role: keyof typeof titles, value: unknown, organization: string): PlannedCertificate {
+	#certificate(role: CertifiedRole, value: unknown, organization: string): PlannedCertificate {
 		const place = `plan.${role}`;
 		const members = this.#object(value, place, ["key", "subject", "years"]);
 		const { years } = members;
@@ -121,7 +125,7 @@ class PlanReader {
 		if (!isFit) this.faults.push(`${place}.years: must be a whole number from 1 to ${mostYears[role]}`);
 		const ours: SubjectName = [
 			["O", organization],
-			["CN", `${organization} ${titles[role]}`],
+			["CN", `${organization} ${templates[role].title}`],
 		];
 		const subject = members.subject === undefined ? ours : this.#subject(members.subject, `${place}.subject`);
 		return { key: this.#key(role, members.key), subject, years: isFit ? years : 1 };
@@ -199,7 +203,8 @@ class PlanReader {
 
 	/** A label names one key on its token, a subject one certificate. */
 	#distinct(plan: CeremonyPlan): void {
-		const certificates = [plan.ca, plan.ra, plan.profile, ...("key" in plan.root ? [plan.root] : [])];
+		const { ca, ra, profile, ocsp, root } = plan;
+		const certificates = [ca, ra, profile, ...(ocsp ? [ocsp] : []), ...("key" in root ? [root] : [])];
 		const labels = [...certificates, plan.seal].map(({ key }) => `${key.token ?? plan.token} ${key.label}`);
 		const names = certificates.map(({ subject }) => JSON.stringify(subject));
 		if (new Set(labels).size !== labels.length) this.faults.push("plan: two keys on one token have the same label");

@@ -41,14 +41,16 @@ export interface TranscriptHead {
 	witnesses?: readonly string[];
 	/** SHA-256 of the plan, hex. */
 	plan?: string;
+	/** GetNextCACert's answer, DER, and its file beside the transcript. */
+	message?: { file: string; octets: Uint8Array };
 }
 
 /** The first line of every transcript, and the form that this version writes and reads. */
 export const transcriptTitle = "Key ceremony";
 export const transcriptFormat = "3";
-/** All five keys, or the successor of one. */
-export type TranscriptKind = "ceremony" | "rotation";
-export const transcriptKinds: readonly TranscriptKind[] = ["ceremony", "rotation"];
+/** All keys, the successor of one, or the issuing CA's next generation. */
+export type TranscriptKind = "ceremony" | "rotation" | "rollover";
+export const transcriptKinds: readonly TranscriptKind[] = ["ceremony", "rotation", "rollover"];
 
 /** Where a key came from, in the transcript's words. */
 export const origins = {
@@ -57,7 +59,11 @@ export const origins = {
 } as const;
 
 /** What a transcript says in one sentence, by its kind and what its sections tell. */
-export function statement(kind: TranscriptKind, { hasOldKeys, isRootHere }: Statement): string {
+export function statement(kind: TranscriptKind, { hasOldKeys, isFirstOld, isRootHere }: Statement): string {
+	if (kind === "rollover") {
+		const key = isFirstOld ? "was on the token before" : "was generated inside the token";
+		return `The new issuing CA's key ${key}; its certificate is the root's, and with it the keys that stay were certified anew.`;
+	}
 	if (kind === "rotation") {
 		const key = hasOldKeys ? "The key was on the token before" : "The key was generated inside the token";
 		return `${key}; its certificate was signed by the issuing CA's key in its token and verified outside.`;
@@ -73,6 +79,8 @@ export function statement(kind: TranscriptKind, { hasOldKeys, isRootHere }: Stat
 
 interface Statement {
 	hasOldKeys: boolean;
+	/** The first section's key was there before. */
+	isFirstOld: boolean;
 	/** False: the root and the issuing CA's certificate come from elsewhere. */
 	isRootHere: boolean;
 }
@@ -81,6 +89,7 @@ interface Statement {
 export function transcript(kind: TranscriptKind, head: TranscriptHead, entries: readonly TranscriptEntry[]): string {
 	const told = {
 		hasOldKeys: entries.some(({ key }) => key?.origin),
+		isFirstOld: entries[0]?.key?.origin !== undefined,
 		isRootHere: entries.every(({ key }) => key !== null),
 	};
 	const lines = [
@@ -93,6 +102,7 @@ export function transcript(kind: TranscriptKind, head: TranscriptHead, entries: 
 			["Token", head.token],
 			...(head.witnesses?.length ? [["Witnesses", head.witnesses.join(", ")] as const] : []),
 			...(head.plan ? [["Plan SHA-256", head.plan] as const] : []),
+			...(head.message ? messageFields(head.message) : []),
 		]),
 		"",
 		statement(kind, told),
@@ -100,6 +110,11 @@ export function transcript(kind: TranscriptKind, head: TranscriptHead, entries: 
 	];
 	return `${lines.join("\n")}\n`;
 }
+
+const messageFields = ({ file, octets }: NonNullable<TranscriptHead["message"]>) => [
+	["Next CA", file] as const,
+	["Next SHA-256", createHash("sha256").update(octets).digest("hex")] as const,
+];
 
 /** Begins the part of the text that is not signed. */
 export const signatureTitle = "Signed with ";

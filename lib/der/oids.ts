@@ -57,6 +57,7 @@ export const oids = {
 	// RFC 6960
 	ocspBasic: "1.3.6.1.5.5.7.48.1.1",
 	ocspNonce: "1.3.6.1.5.5.7.48.1.2",
+	ocspNoCheck: "1.3.6.1.5.5.7.48.1.5",
 	// RFC 8894 section 3.2.1
 	scepMessageType: "2.16.840.1.113733.1.9.2",
 	scepPkiStatus: "2.16.840.1.113733.1.9.3",

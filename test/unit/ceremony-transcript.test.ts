@@ -2,9 +2,11 @@
 import { createPublicKey, generateKeyPairSync, type KeyObject, randomBytes, sign, X509Certificate } from "node:crypto";
 import { beforeAll, describe, expect, it } from "@jest/globals";
 import { checkToBeSigned, readIssuer } from "../../hsm/agent/to-be-signed.ts";
-import { type CeremonyKey, certifySuccessor, runCeremony } from "../../lib/ca/ceremony.ts";
-import { compareCeremony, type Evidence, type FoundKey } from "../../lib/ca/ceremony-compare.ts";
+import { type CeremonyKey, runCeremony } from "../../lib/ca/ceremony.ts";
+import { compareCeremony } from "../../lib/ca/ceremony-compare.ts";
+import type { Evidence, FoundKey } from "../../lib/ca/ceremony-evidence.ts";
 import { readTranscript } from "../../lib/ca/ceremony-reading.ts";
+import { certifySuccessor } from "../../lib/ca/ceremony-successor.ts";
 import { signTranscript } from "../../lib/ca/ceremony-transcript.ts";
 import type { Clock } from "../../lib/ports.ts";
 
@@ -65,6 +67,7 @@ function differences(text: string, files = genuine.files, configured: Partial<Ev
 	return compareCeremony(readTranscript(text), {
 		keys: found,
 		certificateOf: (file) => files[file] ?? null,
+		messageOf: () => null,
 		configured: { certificates: { root, ca, ra, profile }, keys: configuredKeys, ...configured },
 	});
 }
@@ -240,12 +243,12 @@ describe("a transcript signed by a key that the transcript itself names", () => 
 		const files = filesOf(result);
 		expect(differences(result.transcript, files, { certificates: {}, keys: [] })).toEqual([]);
 		expect(differences(result.transcript, files, { certificates: {} })).toEqual([
-			"Issuing CA: OTA_CA_KEY is another key",
+			"Issuing CA: OTA_CA_KEY is another key; after a rotation, verify the transcript of that",
 			"Profile Signing: OTA_PROFILE_KEY is another key; after a rotation, verify the transcript of that",
 		]);
 		expect(differences(result.transcript, files, { keys: [] })).toEqual([
 			"Root CA: OTA_ROOT_CERT is another certificate",
-			"Issuing CA: OTA_CA_CERT is another certificate",
+			"Issuing CA: OTA_CA_CERT is another certificate; after a rotation, verify the transcript of that",
 			"SCEP RA: OTA_RA_CERT is another certificate; after a rotation, verify the transcript of that",
 			"Profile Signing: OTA_PROFILE_CERT is another certificate; after a rotation, verify the transcript of that",
 		]);
@@ -315,7 +318,7 @@ describe("a rotation's transcript", () => {
 		const ceremonial = await signTranscript(text.replace(/(Kind: +)rotation/, "$1ceremony"), keys.ca);
 		expect(differences(ceremonial, rotated.files)).toContain("the transcript's section 1 is not Root CA");
 		const rotation = await resigned((one) => one.replace(/(Kind: +)ceremony/, "$1rotation"));
-		expect(differences(rotation)).toContain("a rotation has one section, SCEP RA or Profile Signing");
+		expect(differences(rotation)).toContain("a rotation has one section, SCEP RA, Profile Signing or OCSP Responder");
 	});
 
 	it("is nothing without a CA to hold it against", () => {

@@ -42,13 +42,17 @@ describe("readConfig", () => {
 			trustedProxies: [],
 			dataDir: "/srv/ota",
 			databaseUrl: "file:/srv/ota/ota.db",
-			keys: { ca: null, ra: null, profile: null, seal: null },
+			keys: { ca: null, ra: null, profile: null, seal: null, ocsp: null, caOld: null, raOld: null },
 			certificates: {
 				root: { path: "/srv/ota/certs/root.pem" },
 				ca: { path: "/srv/ota/certs/ca.pem" },
 				ra: { path: "/srv/ota/certs/ra.pem" },
 				profile: { path: "/srv/ota/certs/profile.pem" },
+				ocsp: { path: "/srv/ota/certs/ocsp.pem" },
+				caOld: null,
+				raOld: null,
 			},
+			nextCa: null,
 			agent: { kind: "unix", path: "/srv/ota/agent.sock", spawn: true },
 			legacyScep: false,
 			approval: "auto",
@@ -100,6 +104,26 @@ describe("readConfig", () => {
 			expect.stringMatching(`^${name} asks for .*, which this version does not serve yet; (write|leave) .*\\.$`),
 		]);
 		expect(faultsOf({ [name]: value }, "command")).toHaveLength(1);
+	});
+
+	it("reads the generation before, the responder and the announcement of the next CA", () => {
+		const uri = "pkcs11:token=ota;object=old";
+		const config = readConfig(
+			{
+				...{ ...signIn, OTA_OCSP_KEY: uri, OTA_OCSP_CERT_FILE: "/run/cert.pem" },
+				...{ OTA_CA_OLD_KEY: uri, OTA_CA_OLD_CERT: pem, OTA_RA_OLD_CERT: pem },
+				OTA_CA_NEXT: "-----BEGIN PKCS7-----\nMAEC\n-----END PKCS7-----\n",
+			},
+			readFile,
+		);
+		expect(config.keys).toMatchObject({ ocsp: uri, caOld: uri, raOld: null });
+		const certificate = { pem: pem.trim() };
+		expect(config.certificates).toMatchObject({ ocsp: certificate, caOld: certificate, raOld: certificate });
+		expect(config.nextCa).toEqual(Uint8Array.of(0x30, 1, 2));
+	});
+
+	it("takes no responder from the data dir for another CA", () => {
+		expect(readConfig({ ...signIn, OTA_CA_CERT: pem }, readFile).certificates.ocsp).toBeNull();
 	});
 
 	describe("an agent behind TLS", () => {
@@ -213,6 +237,12 @@ describe("readConfig", () => {
 		["an empty file", { OTA_CA_KEY_FILE: "/run/empty" }, /^OTA_CA_KEY_FILE names an empty file/],
 		["a certificate that is none", { OTA_RA_CERT: "hello" }, /^OTA_RA_CERT is not a PEM certificate/],
 		["device roots that are none", { OTA_DEVICE_ROOTS: "/run/secret" }, /^OTA_DEVICE_ROOTS names \/run\/secret/],
+		["a responder's key alone", { OTA_OCSP_KEY: "pkcs11:object=o" }, /^OTA_OCSP_KEY has no certificate; set OTA_OCSP/],
+		["an old CA's key alone", { OTA_CA_OLD_KEY: "pkcs11:object=c" }, /^OTA_CA_OLD_KEY has no certificate/],
+		["an old RA's key alone", { OTA_RA_OLD_KEY: "pkcs11:object=r" }, /^OTA_RA_OLD_KEY has no certificate/],
+		["an old CA that is none", { OTA_CA_OLD_CERT: "hello" }, /^OTA_CA_OLD_CERT is not a PEM certificate/],
+		["a next CA that is a certificate", { OTA_CA_NEXT: pem }, /^OTA_CA_NEXT is no PKCS7 in PEM; set OTA_CA_NEXT_FILE/],
+		["a next CA of nothing", { OTA_CA_NEXT: "-----BEGIN PKCS7-----\n-----END PKCS7-----" }, /^OTA_CA_NEXT is no PKCS7/],
 		["a key that is no URI", { OTA_CA_KEY: "ca.key" }, /^OTA_CA_KEY is not a PKCS#11 URI/],
 		["another database", { DATABASE_URL: "mysql://db" }, /^DATABASE_URL is neither/],
 		["another agent scheme", { OTA_HSM_AGENT: "http://x" }, /^OTA_HSM_AGENT is neither/],
