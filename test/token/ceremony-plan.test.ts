@@ -301,6 +301,7 @@ describe("a ceremony with a root of its own", () => {
 		const file = plan("own", {
 			root: { key: key("own-root", "p-256"), years: 12 },
 			ca: { key: key("own-ca", "p-256"), years: 4 },
+			ocsp: { key: key("own-ocsp", "p-256"), years: 1 },
 			seal: { key: { ...key("old-seal", "rsa-2048"), existing: true } },
 		});
 		const outcome = ota(["ceremony", "--plan", file]);
@@ -311,8 +312,14 @@ describe("a ceremony with a root of its own", () => {
 		const path = (role: string) => join(directory, "own", `${role}.pem`);
 		const chain = ["-CAfile", path("root"), "-untrusted", path("ca"), path("ra")];
 		expect(openssl.run("verify", "-x509_strict", ...chain)).toMatch(/: OK\n$/);
+		const responder = ["-x509_strict", "-purpose", "ocsphelper", ...chain.slice(0, -1), path("ocsp")];
+		expect(openssl.run("verify", ...responder)).toMatch(/: OK\n$/);
+		const set = readFileSync(join(directory, "own", "ota.env"), "utf8");
+		expect(set).toMatch(/^OTA_OCSP_KEY=.*object=own-ocsp[\s\S]*^OTA_OCSP_CERT_FILE=.*ocsp\.pem$/m);
 		const verify = ota(["ceremony", "verify", join(directory, "own", "transcript.txt"), "--token", tokenUri()]);
-		expect(verify.stdout).toContain("All is as the transcript says");
+		expect(verify.stdout).toContain(
+			"All is as the transcript says: Root CA, Issuing CA, SCEP RA, Profile Signing, OCSP",
+		);
 		expect(verify.status).toBe(0);
 	});
 });

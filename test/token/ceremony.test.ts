@@ -19,8 +19,8 @@ import { join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 
 const repository = resolve(import.meta.dirname, "../..");
-const roles = ["root", "ca", "ra", "profile"] as const;
-const labels = ["root-ca", "issuing-ca", "scep-ra", "profile-signing", "seal"] as const;
+const roles = ["root", "ca", "ra", "profile", "ocsp"] as const;
+const labels = ["root-ca", "issuing-ca", "scep-ra", "profile-signing", "ocsp", "seal"] as const;
 const directory = mkdtempSync(join(tmpdir(), "ota-ceremony-"));
 // Inside the repository, where the build finds node_modules.
 mkdirSync(join(repository, "tmp"), { recursive: true });
@@ -108,6 +108,7 @@ describe("ota ceremony on an empty data directory", () => {
 		expect(readdirSync(dataDir).sort()).toEqual(["certs", "pin", "softhsm2.conf", "tokens"]);
 		expect(readdirSync(join(dataDir, "certs")).sort()).toEqual([
 			"ca.pem",
+			"ocsp.pem",
 			"profile.pem",
 			"ra.pem",
 			"root.pem",
@@ -118,7 +119,7 @@ describe("ota ceremony on an empty data directory", () => {
 		expect(statSync(join(dataDir, "pin")).mode & 0o777).toBe(0o600);
 	});
 
-	it.each(["ra", "profile"] as const)("makes a chain from %s that openssl takes under x509_strict", (role) => {
+	it.each(["ra", "profile", "ocsp"] as const)("makes a chain from %s that openssl takes under x509_strict", (role) => {
 		const path = ["-CAfile", certificate("root"), "-untrusted", certificate("ca"), certificate(role)];
 		expect(openssl("verify", "-x509_strict", ...path)).toMatch(/: OK\n$/);
 	});
@@ -138,7 +139,17 @@ describe("ota ceremony on an empty data directory", () => {
 		for (const role of ["root", "ca"] as const) expect(usage(role)).toMatch(/critical\s+Certificate Sign, CRL Sign\n/);
 	});
 
-	it("holds the five private keys in the token: generated there, sensitive, never extractable", () => {
+	it("makes the OCSP responder one: for that alone, never asked about itself, as openssl's ocsphelper is", () => {
+		const file = certificate("ocsp");
+		const chain = ["-CAfile", certificate("root"), "-untrusted", certificate("ca"), file];
+		expect(openssl("verify", "-x509_strict", "-purpose", "ocsphelper", ...chain)).toMatch(/: OK\n$/);
+		const text = openssl("x509", "-in", file, "-noout", "-text");
+		expect(text).toMatch(/Extended Key Usage: ?\n\s+OCSP Signing\n/);
+		expect(text).toMatch(/OCSP No Check: ?\n/);
+		expect(text).toMatch(/Key Usage: critical\s+Digital Signature\n/);
+	});
+
+	it("holds the six private keys in the token: generated there, sensitive, never extractable", () => {
 		const secrets = listObjects(dataDir).filter(({ kind }) => kind !== "Public Key");
 		expect(secrets.map(({ label }) => label).sort()).toEqual([...labels].sort());
 		for (const { access } of secrets) {
@@ -149,7 +160,7 @@ describe("ota ceremony on an empty data directory", () => {
 	it("lets each key do its role's work and nothing else", () => {
 		const usage = (label: string) =>
 			listObjects(dataDir).find((object) => object.label === label && object.kind !== "Public Key")?.usage;
-		for (const label of ["root-ca", "issuing-ca", "profile-signing"]) expect(usage(label)).toBe("sign");
+		for (const label of ["root-ca", "issuing-ca", "profile-signing", "ocsp"]) expect(usage(label)).toBe("sign");
 		expect(usage("scep-ra")).toBe("decrypt, sign");
 		expect(usage("seal")).toBe("encrypt, decrypt");
 	});
@@ -210,13 +221,13 @@ describe("ota ceremony after one that was cut short", () => {
 });
 
 describe("ota ceremony --ca-key p-256", () => {
-	it("gives the issuing CA alone an elliptic key, and the chain still holds", () => {
+	it("gives the issuing CA and its responder alone elliptic keys, and the chain still holds", () => {
 		const dataDir = join(directory, "p256");
 		expect(ota("--data-dir", dataDir, "--ca-key", "p-256").status).toBe(0);
 		const types = roles.map(
 			(role) => new X509Certificate(readFileSync(join(dataDir, "certs", `${role}.pem`))).publicKey,
 		);
-		expect(types.map((key) => key.asymmetricKeyType)).toEqual(["rsa", "ec", "rsa", "rsa"]);
+		expect(types.map((key) => key.asymmetricKeyType)).toEqual(["rsa", "ec", "rsa", "rsa", "ec"]);
 		const [root, ca, ra] = roles.map((role) => join(dataDir, "certs", `${role}.pem`));
 		expect(openssl("verify", "-x509_strict", "-CAfile", root ?? "", "-untrusted", ca ?? "", ra ?? "")).toMatch(
 			/: OK\n$/,

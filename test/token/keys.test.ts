@@ -28,6 +28,8 @@ const variables = (text: string): Record<string, string> =>
 			.map((line) => [line.slice(0, line.indexOf("=")), line.slice(line.indexOf("=") + 1)]),
 	);
 
+const pemOf = (file = ""): Uint8Array => new X509Certificate(readFileSync(file)).raw;
+
 beforeAll(() => {
 	const outcome = ota(["ceremony", "--organization", "Example Corp"]);
 	if (outcome.status !== 0) throw new Error(outcome.stderr);
@@ -44,6 +46,7 @@ describe("ota keys list", () => {
 		const keys = JSON.parse(outcome.stdout) as Record<string, unknown>[];
 		expect(keys.map(({ label, type, roles }) => [label, type, roles])).toEqual([
 			["issuing-ca", "rsa-2048", ["ca"]],
+			["ocsp", "rsa-2048", ["ocsp"]],
 			["profile-signing", "rsa-2048", ["profile"]],
 			["root-ca", "rsa-2048", []],
 			["scep-ra", "rsa-2048", ["ra"]],
@@ -111,7 +114,7 @@ describe("ota keys generate", () => {
 describe("ota keys audit", () => {
 	it("is content with what the ceremony made", () => {
 		const outcome = ota(["keys", "audit"]);
-		expect(outcome.stdout).toMatch(/^ca: good .+\nra: good .+\nprofile: good .+\nseal: good .+\n$/);
+		expect(outcome.stdout).toMatch(/^ca: good .+\nra: good .+\nprofile: good .+\nseal: good .+\nocsp: good .+\n$/);
 		expect(outcome.status).toBe(0);
 	});
 
@@ -189,6 +192,7 @@ describe("one key in two roles", () => {
 			["ra", []],
 			["profile", ["it is the ra key as well; each role needs its own"]],
 			["seal", ["it is the profile key as well; each role needs its own"]],
+			["ocsp", []],
 		]);
 		expect(report.find(({ role }) => role === "seal")?.faults).toContain("CKA_LOCAL is 0 where 1 is required");
 		expect(outcome.status).toBe(1);
@@ -205,9 +209,10 @@ describe("ota keys rotate", () => {
 
 	it("makes a dated key beside the old one and says what to set, and when the old one may go", () => {
 		expect(rotated.status).toBe(0);
-		expect(Object.keys(set)).toEqual(["OTA_RA_KEY", "OTA_RA_CERT_FILE"]);
+		expect(Object.keys(set)).toEqual(["OTA_RA_KEY", "OTA_RA_CERT_FILE", "OTA_RA_OLD_KEY", "OTA_RA_OLD_CERT_FILE"]);
 		expect(set.OTA_RA_KEY).toMatch(/;object=scep-ra-\d{8}\?/);
-		expect(rotated.stderr).toContain("The old key may be destroyed");
+		expect(set.OTA_RA_OLD_KEY).toMatch(/;object=scep-ra\?/);
+		expect(rotated.stderr).toContain("take the two away and destroy the old key");
 		const labels = (JSON.parse(ota(["keys", "list", "--json"]).stdout) as { label: string }[]).map(
 			({ label }) => label,
 		);
@@ -228,14 +233,17 @@ describe("ota keys rotate", () => {
 
 	it("leaves a configuration that the audit and the agent take", async () => {
 		const audit = ota(["keys", "audit"], set);
-		expect(audit.stdout).toContain("ra: good");
+		expect(audit.stdout).toMatch(/^ra: good[\s\S]*^raOld: good/m);
 		expect(audit.status).toBe(0);
 		const certificate = new X509Certificate(readFileSync(set.OTA_RA_CERT_FILE ?? "")).raw;
 		const token = { env: { SOFTHSM2_CONF: join(dataDir, "softhsm2.conf") } } as unknown as TestToken;
 		const agent = await startAgent({
 			dir: join(directory, "r"),
 			token,
-			roles: { ra: { uri: set.OTA_RA_KEY ?? "", certificate } },
+			roles: {
+				ra: { uri: set.OTA_RA_KEY ?? "", certificate },
+				raOld: { uri: set.OTA_RA_OLD_KEY ?? "", certificate: pemOf(set.OTA_RA_OLD_CERT_FILE) },
+			},
 		});
 		await agent.stop();
 	});
@@ -329,7 +337,7 @@ describe("ota keys rotate", () => {
 		expect(outcome.status).toBe(1);
 	});
 
-	it.each(["ca", "root", "seal", "admin"])("refuses %s as a usage error, and makes nothing", (role) => {
+	it.each(["root", "seal", "admin"])("refuses %s as a usage error, and makes nothing", (role) => {
 		const outcome = ota(["keys", "rotate", "--role", role]);
 		expect(outcome.status).toBe(2);
 		expect(outcome.stdout).toBe("");
@@ -362,7 +370,7 @@ describe("ota ceremony verify", () => {
 		const outcome = ota(["ceremony", "verify", path]);
 		expect(outcome.stderr).toBe("");
 		expect(outcome.stdout).toMatch(
-			/^All is as the transcript says: Root CA, Issuing CA, SCEP RA, Profile Signing, Seal \(AES\)\.\nHeld at 20\S+Z by \S+@\S+, token ota \(serial [0-9a-f]+\)\.\n$/,
+			/^All is as the transcript says: Root CA, Issuing CA, SCEP RA, Profile Signing, OCSP Responder, Seal \(AES\)\.\nHeld at 20\S+Z by \S+@\S+, token ota \(serial [0-9a-f]+\)\.\n$/,
 		);
 		expect(outcome.status).toBe(0);
 	});
