@@ -92,7 +92,7 @@ async function readRoles(config: Config): Promise<AgentRoles> {
 		const certificate = role === "seal" ? undefined : certificates[role]?.[0]?.der;
 		if (uri) keys[role] = { uri: config.keys[role] ?? formatUri(uri), ...(certificate && { certificate }) };
 	}
-	faults.push(...belongingFaults(certificates, keys.raOld !== undefined));
+	faults.push(...belongingFaults(certificates, config.nextCa, keys.raOld !== undefined));
 	if (faults.length > 0) throw new ConfigError([...new Set(faults)]);
 	return keys;
 }
@@ -115,13 +115,17 @@ function readCertificates(config: Config, faults: string[]): Certificates {
 	return read;
 }
 
-function belongingFaults({ root, ca, ra, ocsp = [], caOld, raOld }: Certificates, hasOldRaKey: boolean): string[] {
+function belongingFaults(certificates: Certificates, nextCa: Uint8Array | null, hasOldRaKey: boolean): string[] {
+	const { root, ca, ra, ocsp = [], caOld, raOld } = certificates;
 	const [ownCa, ownRa, oldRa] = [ca?.[0], ra?.[0], raOld?.[0] ?? null];
 	// What cannot be read is told already.
 	if (!ownCa || !ownRa) return [];
 	const isKeyMissing = oldRa !== null && !hasOldRaKey && oldRa.publicKeyHash !== ownRa.publicKeyHash;
 	return [
-		...generationFaults({ root: root?.[0] ?? null, ca: ownCa, ocsp, caOld: caOld?.[0] ?? null, raOld: oldRa }),
+		...generationFaults({
+			...{ root: root?.[0] ?? null, ca: ownCa, ocsp, nextCa },
+			...{ caOld: caOld?.[0] ?? null, raOld: oldRa },
+		}),
 		...(isKeyMissing ? ["OTA_RA_OLD_CERT holds another key than OTA_RA_CERT; set OTA_RA_OLD_KEY as well."] : []),
 	];
 }

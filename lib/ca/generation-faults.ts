@@ -5,6 +5,7 @@
 import type { X509 } from "../cms/certificate.ts";
 import { equalBytes } from "../der/values.ts";
 import { asOtaError } from "../errors.ts";
+import { nextCaFault } from "./next-ca.ts";
 import { responderFaults } from "./ocsp-responder.ts";
 
 export interface Generations {
@@ -15,11 +16,18 @@ export interface Generations {
 	ocsp: readonly X509[];
 	caOld: X509 | null;
 	raOld: X509 | null;
+	/** GetNextCACert's answer. */
+	nextCa: Uint8Array | null;
 }
 
 /** Every fault, by its variable. */
 export function generationFaults(generations: Generations): string[] {
-	return [...responders(generations), ...authorityBefore(generations), ...raBefore(generations)];
+	return [
+		...responders(generations),
+		...authorityBefore(generations),
+		...raBefore(generations),
+		...announcement(generations),
+	];
 }
 
 function responders({ ocsp, ca, caOld }: Generations): string[] {
@@ -75,4 +83,9 @@ function raBefore({ ca, caOld, raOld }: Generations): string[] {
 	return issuers.some((issuer) => isIssued(raOld, issuer))
 		? []
 		: ["OTA_RA_OLD_CERT: neither OTA_CA_CERT nor OTA_CA_OLD_CERT issued it; it must be the RA's before the rotation"];
+}
+
+function announcement({ ca, nextCa }: Generations): string[] {
+	const fault = nextCa && nextCaFault(nextCa, ca);
+	return fault ? [`OTA_CA_NEXT: ${fault}; take it away once the switch is made`] : [];
 }

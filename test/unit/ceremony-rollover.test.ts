@@ -259,17 +259,19 @@ describe("a rollover's transcript", () => {
 });
 
 describe("certificates of two generations", () => {
-	const faults = (change: Partial<Record<keyof Generations, X509 | X509[] | null>> = {}) =>
+	const faults = (change: Partial<Record<keyof Generations, X509 | X509[] | Uint8Array | null>> = {}) =>
 		generationFaults({
 			...{ root: strict(old.root), ca: strict(made.ca), caOld: strict(old.ca), raOld: strict(old.ra) },
 			ocsp: [strict(made.ocsp), strict(old.ocsp)],
+			nextCa: null,
 			...change,
 		} as Generations);
 
 	it("belong together after a rollover, before it, and without a generation before", () => {
 		expect(faults()).toEqual([]);
 		// Announced: the next CA is not known here.
-		expect(faults({ ca: strict(old.ca), caOld: null, raOld: null })).toEqual([]);
+		const nextCa = readNextCaPem(made.nextCa);
+		expect(faults({ ca: strict(old.ca), caOld: null, raOld: null, nextCa })).toEqual([]);
 		expect(faults({ caOld: null, raOld: null, ocsp: [], root: null })).toEqual([]);
 	});
 
@@ -293,6 +295,11 @@ describe("certificates of two generations", () => {
 		["an old CA that is none", () => ({ caOld: strict(old.profile) }), /^OTA_CA_OLD_CERT: it is no CA/],
 		["an old CA of another root", () => ({ root: strict(old.ca) }), /^OTA_CA_OLD_CERT: OTA_ROOT_CERT did not issue it/],
 		["an old RA of nobody's", () => ({ raOld: strict(old.root) }), /^OTA_RA_OLD_CERT: neither/],
+		[
+			"an announcement of the CA that is in use already",
+			() => ({ nextCa: readNextCaPem(made.nextCa) }),
+			/^OTA_CA_NEXT: another certificate than the issuing CA's signed it; take it away/,
+		],
 	])("do not belong together: %s", (_name, change, words) => {
 		expect(faults(change())).toContainEqual(expect.stringMatching(words));
 	});
