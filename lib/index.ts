@@ -5,13 +5,15 @@
 import { randomBytes } from "node:crypto";
 import { deniedKeys, deviceAnchors } from "./apple/anchors.ts";
 import { pemCertificates, readCertificate, type X509 } from "./cms/certificate.ts";
-import { checkAuthorities } from "./enroll/authorities.ts";
+import { checkAuthorities, type OwnCertificates } from "./enroll/authorities.ts";
 import { type EnrollContext, sha256 } from "./enroll/context.ts";
+import { addressesOf, generationsOf } from "./enroll/issuers.ts";
+import { makeRevocation } from "./enroll/revocation.ts";
 import { OtaError } from "./errors.ts";
 import { makeSteps, type Step, type Steps } from "./http/handlers.ts";
 import { Limits } from "./http/limits.ts";
 import { jsonLog } from "./log.ts";
-import type { OtaOptions } from "./options.ts";
+import type { Authorities, OtaOptions } from "./options.ts";
 
 export { type Code, ConfigError, OtaError, outcomes } from "./errors.ts";
 export { MethodError, problem } from "./http/answers.ts";
@@ -46,13 +48,17 @@ export function createOta(options: OtaOptions): Ota {
 		"/enroll": steps.enroll,
 		"/profile": steps.profile,
 		"/scep": steps.scep,
+		"/crl": steps.crl,
+		"/ocsp": steps.ocsp,
 		"/api/health/live": steps.live,
 		"/api/health/ready": steps.ready,
 	};
 	const dispatch: Step = async (request) => {
 		const { pathname } = new URL(request.url);
 		const path = pathname.startsWith(basePath) ? pathname.slice(basePath.length) : null;
-		const step = path !== null && Object.hasOwn(paths, path) ? paths[path] : undefined;
+		// A list or a request is named behind these two.
+		const address = path?.replace(/^(\/crl|\/ocsp)\/.+$/s, "$1") ?? null;
+		const step = address !== null && Object.hasOwn(paths, address) ? paths[address] : undefined;
 		return (step ?? steps.unknown)(request);
 	};
 	return { handlers: { GET: dispatch, POST: dispatch }, steps };
@@ -84,29 +90,29 @@ async function openContext(
 		options.authorities(),
 		options.deviceRoots?.() ?? [],
 	]);
-	const certificates = {
-		root: certificateOf(authorities.root, "root"),
-		ca: certificateOf(authorities.ca, "ca"),
-		ra: certificateOf(authorities.ra, "ra"),
-		profile: certificateOf(authorities.profile, "profile"),
-	};
+	const own = certificatesOf(authorities);
 	const clock = options.clock ?? (() => new Date());
-	await checkAuthorities(certificates, keys, clock(), random);
-	const own = Object.values(certificates).map((certificate) => certificate.publicKeyHash);
+	await checkAuthorities(own, keys, clock(), random);
+	const { ownKeys, ...generations } = generationsOf(own);
+	const { root, ca, ra, profile, caOld } = own;
+	// Certificates of before were the CA's of before, where there are two.
+	await store.adoptIssuer((caOld ?? ca).publicKeyHash);
 	const anchors = deviceAnchors(roots);
 	const devices = anchors.map(({ publicKey }) => sha256(publicKey.export({ format: "der", type: "spki" })));
 	return {
-		...certificates,
-		keys,
-		store,
-		clock,
-		random,
-		log,
+		...{ root, ca, ra, profile },
+		...generations,
+		...{ keys, store, clock, random, log },
+		addresses: addressesOf(ca, `${options.pkiUrl ?? options.baseUrl}${basePath}`, generations),
+		nextCa: own.nextCa,
+		revocation: makeRevocation({ store, keys, clock, log, ...generations }),
+		approval: options.approval ?? "auto",
+		legacyScep: options.legacyScep ?? false,
 		organization: options.organization,
 		publicUrl: `${options.baseUrl}${basePath}`,
 		deviceAnchors: anchors,
 		templates: async () => options.templates(),
-		forbiddenKeys: new Set([...own, ...devices, ...deniedKeys]),
+		forbiddenKeys: new Set([...ownKeys, ...devices, ...deniedKeys]),
 		limits: {
 			live: options.limits?.live ?? 5,
 			enroll: options.limits?.enroll ?? perMinute,
@@ -117,9 +123,27 @@ async function openContext(
 	};
 }
 
+function certificatesOf(authorities: Authorities): OwnCertificates {
+	const { ocsp, caOld, raOld } = authorities;
+	return {
+		root: certificateOf(authorities.root, "root"),
+		ca: certificateOf(authorities.ca, "ca"),
+		ra: certificateOf(authorities.ra, "ra"),
+		profile: certificateOf(authorities.profile, "profile"),
+		ocsp: ocsp ? pemCertificates(ocsp).map((der) => readOwn(der, "ocsp")) : [],
+		caOld: caOld ? certificateOf(caOld, "caOld") : null,
+		raOld: raOld ? certificateOf(raOld, "raOld") : null,
+		nextCa: authorities.nextCa ?? null,
+	};
+}
+
 function certificateOf(pem: string, role: string): X509 {
 	const [der, ...more] = pemCertificates(pem);
 	if (!der || more.length > 0) throw new OtaError("config", `the ${role} certificate must be one PEM certificate`);
+	return readOwn(der, role);
+}
+
+function readOwn(der: Uint8Array, role: string): X509 {
 	try {
 		return readCertificate(der);
 	} catch (cause) {

@@ -1,6 +1,7 @@
 /** What every step of the exchange works with, and the few words they share: addresses, signers, challenges, audit. */
 import { createHash } from "node:crypto";
 import type { DeviceAnchor } from "../apple/anchors.ts";
+import type { RevocationAddresses } from "../ca/template.ts";
 import type { X509 } from "../cms/certificate.ts";
 import { type Signer, signData } from "../cms/sign.ts";
 import { type Code, OtaError } from "../errors.ts";
@@ -39,8 +40,8 @@ export interface EnrollContext {
 	ras: readonly Ra[];
 	/** Certificates of the OCSP responder's key, by the issuing CA's `publicKeyHash`; empty: no OCSP is served. */
 	responders: ReadonlyMap<string, X509>;
-	/** Base of the addresses of CRL and OCSP in certificates, without trailing slash. */
-	pkiUrl: string;
+	/** Where certificates say that they can be asked about; OCSP when there is a responder for `ca`. */
+	addresses: RevocationAddresses;
 	/** Answer of GetNextCACert, prepared when the next CA was made; null: there is none. */
 	nextCa: Uint8Array | null;
 	revocation: RevocationService;
@@ -71,6 +72,9 @@ export interface EnrollLimits {
 
 /** Enrollment and challenges live this long. */
 export const lifetime = 20 * 60_000;
+
+/** A certificate may be renewed, and the device offers it, this long before its end. */
+export const renewalWindow = 30 * 86_400_000;
 
 export const sha256 = (data: Uint8Array | string): string => createHash("sha256").update(data).digest("hex");
 

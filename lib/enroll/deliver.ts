@@ -20,11 +20,9 @@ import {
 	type EnrollContext,
 	identifierPrefix,
 	refusal,
+	renewalWindow,
 	signProfile,
 } from "./context.ts";
-
-/** The device offers an update this long before its identity ends. */
-const renewalWindow = 30 * 86_400_000;
 
 /** The signed final profile, DER. */
 export async function deliver(context: EnrollContext, signer: X509, device: DeviceAttributes): Promise<Uint8Array> {
@@ -61,7 +59,9 @@ async function judgeIdentity(
 	if (!found?.certificate.der || !equalBytes(found.certificate.der, signer.der)) {
 		throw new OtaError("unknown_certificate", "profile request: the certificate is not in our database");
 	}
-	const { certificate, enrollment } = found;
+	const { certificate, enrollment, isBlocked } = found;
+	if (isBlocked)
+		throw await refusal(context, enrollment.id, "policy", "profile request: the person or device is blocked");
 	const fault = identityFault(certificate, enrollment, device, now);
 	if (fault) throw await refusal(context, enrollment.id, fault[0], `profile request: ${fault[1]}`);
 	return enrollment;

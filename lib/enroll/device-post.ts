@@ -1,6 +1,6 @@
 /**
  * A device's signed post. Which of the two it is, is told by the CA that issued its signer, never by what it says:
- * a device CA means the device response (lane L1), our own CA the profile request (lane L2).
+ * a device CA means the device response (lane L1), our own CAs the profile request (lane L2).
  */
 
 import { readDeviceAttributes } from "../apple/attributes.ts";
@@ -8,21 +8,21 @@ import { issuerOf, judgeDeviceIdentity } from "../apple/device-identity.ts";
 import { readPlist } from "../apple/plist-reader.ts";
 import { judgeChain } from "../cms/chain.ts";
 import { readSignedData } from "../cms/signed-data.ts";
-import { equalBytes } from "../der/values.ts";
 import { OtaError } from "../errors.ts";
 import { ownRules } from "./authorities.ts";
 import type { EnrollContext } from "./context.ts";
 import { deliver } from "./deliver.ts";
 import { identify } from "./identify.ts";
+import { issuerAmong } from "./issuers.ts";
 
 /** The signed profile that answers the post, DER. */
 export async function answerDevice(context: EnrollContext, body: Uint8Array): Promise<Uint8Array> {
 	// SHA-1 is Apple's default here; the signature is evidence, the challenge or our own certificate decides.
 	const { content, signer } = readSignedData(body).verify(["sha1", "sha256", "sha384", "sha512"]);
-	const ours = equalBytes(signer.issuer, context.ca.subject) && signer.isSignedBy(context.ca.publicKey);
-	if (ours) {
+	const ours = issuerAmong(context.cas, signer);
+	if (ours !== null) {
 		// Whether this one still counts, and its dates, the database tells.
-		judgeChain([signer], context.ca, ownRules);
+		judgeChain([signer], ours, ownRules);
 		return deliver(context, signer, readDeviceAttributes(readPlist(content)));
 	}
 	const anchor = issuerOf(signer, context.deviceAnchors);

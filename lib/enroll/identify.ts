@@ -35,6 +35,11 @@ export async function identify(context: EnrollContext, signer: X509, device: Dev
 	const found = await context.store.findChallenge(challengeHash);
 	if (!found) throw new OtaError("challenge", "device response with an unknown challenge");
 	const { challenge, enrollment } = found;
+	// The device is named to the database only now.
+	const { udid, serialNumber } = device;
+	if (found.isBlocked || (await context.store.isBlocked({ udid, serialNumber }))) {
+		throw await refusal(context, enrollment.id, "policy", "device response: the person or device is blocked");
+	}
 	await judgeChallenge(context, enrollment, challenge, signer, device, now);
 	const binding = bindingFor(context, enrollment.user.email, device.udid, device.serialNumber);
 	const scep = drawChallenge(context, "identity", enrollment, now, binding);

@@ -8,17 +8,21 @@ import { auditEvent, drawChallenge, type EnrollContext, identifierPrefix, lifeti
 
 const minute = 60_000;
 
-/** In this process at once, over all processes as far as the database has it. */
-async function judgeRate({ limits, store }: EnrollContext, userId: string, now: Date): Promise<void> {
+/** How often: in this process at once, over all processes as far as the database has it. */
+async function judgePerson({ limits, store }: EnrollContext, userId: string, now: Date): Promise<void> {
 	await limits.start(userId);
-	const started = await store.countStarts(userId, new Date(now.getTime() - minute));
+	const [started, isBlocked] = await Promise.all([
+		store.countStarts(userId, new Date(now.getTime() - minute)),
+		store.isBlocked({ userId }),
+	]);
+	if (isBlocked) throw new OtaError("policy", "this person is blocked");
 	if (started >= limits.enroll) throw new OtaError("rate", "this person has started too many enrollments");
 }
 
-/** The signed profile service, DER. `rate` when this person asks too often. */
+/** The signed profile service, DER. `rate` when this person asks too often, `policy` when blocked. */
 export async function start(context: EnrollContext, user: User): Promise<Uint8Array> {
 	const now = context.clock();
-	await judgeRate(context, user.id, now);
+	await judgePerson(context, user.id, now);
 	const id = Buffer.from(context.random(16)).toString("hex");
 	const enrollment = { id, user, createdAt: now, expiresAt: new Date(now.getTime() + lifetime) };
 	const { text, challenge } = drawChallenge(context, "enroll", enrollment, now, null);

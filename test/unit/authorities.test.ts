@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { beforeAll, describe, expect, it } from "@jest/globals";
-import { pemCertificates, readCertificate, type X509 } from "../../lib/cms/certificate.ts";
-import { checkAuthorities } from "../../lib/enroll/authorities.ts";
+import { pemCertificates, readCertificate } from "../../lib/cms/certificate.ts";
+import { checkAuthorities, type OwnCertificates } from "../../lib/enroll/authorities.ts";
 import { ConfigError } from "../../lib/errors.ts";
 import { type SoftwareKeys, softwareKeys } from "../harness/software-keys.ts";
 
@@ -15,12 +15,13 @@ beforeAll(async () => {
 
 const roles = ["root", "ca", "ra", "profile"] as const;
 type Mix = Partial<Record<(typeof roles)[number], SoftwareKeys>>;
-function certificates(mix: Mix): Record<(typeof roles)[number], X509> {
+function certificates(mix: Mix): OwnCertificates {
 	const read = (role: (typeof roles)[number]) => {
 		const [der] = pemCertificates((mix[role] ?? ours).authorities[role]);
 		return readCertificate(der as Uint8Array);
 	};
-	return { root: read("root"), ca: read("ca"), ra: read("ra"), profile: read("profile") };
+	const usual = { root: read("root"), ca: read("ca"), ra: read("ra"), profile: read("profile") };
+	return { ...usual, ocsp: [], caOld: null, raOld: null, nextCa: null };
 }
 
 async function faults(mix: Mix, at = now, keys = ours): Promise<readonly string[]> {
@@ -50,8 +51,8 @@ describe("the four certificates", () => {
 	});
 
 	it("are refused when the RA's is not one for an RA", async () => {
-		const { root, ca, profile } = certificates({});
-		const wrong = checkAuthorities({ root, ca, ra: profile, profile }, ours.keys, now, randomBytes);
+		const own = certificates({});
+		const wrong = checkAuthorities({ ...own, ra: own.profile }, ours.keys, now, randomBytes);
 		await expect(wrong).rejects.toMatchObject({ faults: [expect.stringMatching(/^OTA_RA_CERT: it must be RSA/)] });
 	});
 
