@@ -107,6 +107,24 @@ const p11KitClients = [
 	"/usr/lib/pkcs11/p11-kit-client.so",
 ];
 
+/**
+ * SCEP clients, and readers of lists and OCSP answers, that others wrote; their tests say so themselves where one is missing.
+ * strongSwan's `pki` fetches with the plug-in curl, which is in a package of its own.
+ */
+export async function installScepClients() {
+	const hasCommands = ["pki", "scepclient", "ocsptool"].every((name) => which(name) !== null);
+	const hasFiles = ["/usr/sbin/certmonger", "/etc/strongswan.d/charon/curl.conf"].every((path) => existsSync(path));
+	if (hasCommands && hasFiles) return;
+	const apt = "strongswan-pki libstrongswan-extra-plugins certmonger scep gnutls-bin";
+	const installed = await installWith(
+		{ apt },
+		"strongSwan's pki, certmonger, scepclient and certtool (clients for the tests)",
+	).catch(() => false);
+	if (!installed && which("apt-get")) {
+		console.log(`The tests of SCEP clients that are missing are skipped. Type: ${typeThis(apt, "")}`);
+	}
+}
+
 async function installWith({ apt, brew }, what) {
 	if (process.getuid?.() === 0 && which("apt-get")) {
 		const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };

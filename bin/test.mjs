@@ -12,6 +12,7 @@ import {
 	findBrowser,
 	installP11Kit,
 	installPackages,
+	installScepClients,
 	installSoftHsm,
 	root,
 	runSetup,
@@ -24,6 +25,7 @@ await runSetup(async () => {
 	await installPackages();
 	await installSoftHsm();
 	await installP11Kit();
+	await installScepClients();
 	browser = await findBrowser();
 	await build();
 });
