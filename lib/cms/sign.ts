@@ -1,4 +1,4 @@
-/** Writes SignedData (RFC 5652 section 5): attached, one signer, DER; and the certificates-only form. */
+/** Writes SignedData (RFC 5652 section 5): attached, one signer, DER; and the forms of certificates or a list alone. */
 import { createHash } from "node:crypto";
 import { oids } from "../der/oids.ts";
 import { tag } from "../der/reader.ts";
@@ -59,7 +59,7 @@ export async function signData(options: SignOptions): Promise<Uint8Array> {
 		octetString(signature),
 	);
 	const encapsulated = sequenceOf(objectIdentifier(oids.data), contextOf(0, octetString(content)));
-	return signedData(setOf(digestAlgorithm), encapsulated, options.certificates, setOf(signerInfo));
+	return signedData(setOf(digestAlgorithm), encapsulated, bagOf(options.certificates), setOf(signerInfo));
 }
 
 /** RSA signers are named `rsaEncryption`: strongSwan's SCEP client takes no other. */
@@ -69,16 +69,23 @@ function signatureAlgorithm(certificate: X509, digest: HashName): Uint8Array {
 }
 
 /** "Degenerate" SignedData: certificates and nothing else (RFC 8894 section 3.4); the order is kept. */
-export const certificatesOnly = (certificates: readonly X509[]): Uint8Array =>
-	signedData(setOf(), sequenceOf(objectIdentifier(oids.data)), certificates, setOf());
+export const certificatesOnly = (certificates: readonly X509[]): Uint8Array => degenerate(bagOf(certificates));
 
+/** The same with one CertificateList (DER) and no certificate. */
+export const listOnly = (list: Uint8Array): Uint8Array => degenerate(contextOf(1, list));
+
+const bagOf = (certificates: readonly X509[]): Uint8Array => contextOf(0, ...certificates.map(({ der }) => der));
+
+const degenerate = (bag: Uint8Array): Uint8Array =>
+	signedData(setOf(), sequenceOf(objectIdentifier(oids.data)), bag, setOf());
+
+/** `bag`: certificates [0] or crls [1]. */
 function signedData(
 	digestAlgorithms: Uint8Array,
 	encapsulated: Uint8Array,
-	certificates: readonly X509[],
+	bag: Uint8Array,
 	signerInfos: Uint8Array,
 ): Uint8Array {
-	const bag = contextOf(0, ...certificates.map((certificate) => certificate.der));
 	const data = sequenceOf(integer(1), digestAlgorithms, encapsulated, bag, signerInfos);
 	return sequenceOf(objectIdentifier(oids.signedData), contextOf(0, data));
 }

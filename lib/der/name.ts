@@ -2,7 +2,7 @@
 import { OtaError } from "../errors.ts";
 import type { SubjectName } from "../ports.ts";
 import { nameAttributes } from "./oids.ts";
-import { readDer, sequence, tag } from "./reader.ts";
+import { type Element, malformed, readDer, sequence, tag } from "./reader.ts";
 import { oid, text } from "./values.ts";
 import { directoryString, ia5String, objectIdentifier, printableString, sequenceOf, setOf } from "./writer.ts";
 
@@ -24,6 +24,32 @@ function attributeValue(type: string, value: string): Uint8Array {
 	if (type === "emailAddress") return ia5String(value);
 	if (type === "serialNumber" || type === "C") return printableString(value);
 	return directoryString(value);
+}
+
+/** An attribute as it was found: its short name, or the dotted OID of a type that has none here. */
+export type NameAttribute = readonly [type: string, value: string];
+
+const shortNames: ReadonlyMap<string, string> = new Map(
+	Object.entries(nameAttributes).map(([short, dotted]) => [dotted, short]),
+);
+
+/** Every attribute of a name (DER) in order, whatever RDN it is in. `malformed` when a value is no text. */
+export function readName(name: Uint8Array): NameAttribute[] {
+	return sequenceChildren(readDer(name)).flatMap((rdn) => {
+		if (rdn.tag !== tag.set) throw malformed("RelativeDistinguishedName is no SET");
+		return rdn.children.map((element): NameAttribute => {
+			const fields = sequence(element, "AttributeTypeAndValue");
+			const type = oid(fields.take());
+			const value = text(fields.take());
+			fields.end();
+			return [shortNames.get(type) ?? type, value];
+		});
+	});
+}
+
+function sequenceChildren(element: Element): readonly Element[] {
+	if (element.tag !== tag.sequence) throw malformed("Name is no SEQUENCE");
+	return element.children;
 }
 
 /** The values of CN in the DER of a name. */
