@@ -274,6 +274,8 @@ export interface ApprovalStore {
 	findApproval(
 		by: { challengeHash: string; publicKeyHash: string } | { transactionID: string; signerKeyHash: string },
 	): Promise<(FoundChallenge & { approval: Approval }) | null>;
+	/** Whether the device with this UDID has got a final profile before. */
+	hasDelivered(udid: string): Promise<boolean>;
 	/** Oldest first, of this state, with the person and device they are for. */
 	listApprovals(state: ApprovalState): Promise<{ approval: Approval; enrollment: Enrollment }[]>;
 	/** pending -> approved or refused. False: unknown, decided already, or expired at `now`. The event gets its enrollment. */
@@ -355,7 +357,7 @@ export interface RevocationStore {
 		now: Date;
 		/**
 		 * Written once for each certificate revoked now (detail.serialNumber is added, and its enrollment when none is told) and
-		 * once for each new block (detail.person or detail.device).
+		 * as `blocked` once for each new block (detail.person or detail.device).
 		 */
 		audit: AuditEvent;
 	}): Promise<{ revoked: readonly string[]; already: readonly string[]; blocks: readonly Block[] } | null>;

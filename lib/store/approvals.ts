@@ -83,6 +83,10 @@ export async function findApproval(
 	return found ? { approval: readApproval(row), ...found } : null;
 }
 
+export async function hasDelivered(client: PrismaLike, udid: string): Promise<boolean> {
+	return (await persist(() => client.enrollment.count({ where: { udid, state: "delivered" } }))) !== 0;
+}
+
 export async function listApprovals(client: PrismaLike, state: ApprovalState) {
 	const query = { where: { state }, orderBy: [{ createdAt: "asc" }, { id: "asc" }], include: { enrollment: true } };
 	const rows = (await persist(() => client.approval.findMany(query))) as (ApprovalRow & {

@@ -35,6 +35,10 @@ export class MemoryApprovals extends MemoryTables implements ApprovalStore {
 		return { approval, enrollment, challenge, certificate, isBlocked: this.isOfBlocked(enrollment) };
 	}
 
+	async hasDelivered(udid: string): Promise<boolean> {
+		return [...this.enrollments.values()].some((each) => each.udid === udid && each.state === "delivered");
+	}
+
 	async listApprovals(state: ApprovalState) {
 		const found = [...this.approvals.values()]
 			.filter((approval) => approval.state === state)

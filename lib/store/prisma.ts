@@ -3,7 +3,7 @@
  * rolls it back, audit event included.
  */
 import type { Store } from "../ports.ts";
-import { decideApproval, findApproval, listApprovals, pendApproval } from "./approvals.ts";
+import { decideApproval, findApproval, hasDelivered, listApprovals, pendApproval } from "./approvals.ts";
 import { insertAuditEvent } from "./audit.ts";
 import { isBlocked, liftBlock, listBlocks } from "./blocks.ts";
 import { findCertificate, issueCertificate, reserveCertificate } from "./certificates.ts";
@@ -46,6 +46,7 @@ export function prismaStore(client: PrismaLike): Store {
 		deliver: (input) => available(() => deliver(client, input)),
 		pendApproval: (input) => available(() => pendApproval(client, input)),
 		findApproval: (by) => available(() => findApproval(client, by)),
+		hasDelivered: (udid) => available(() => hasDelivered(client, udid)),
 		listApprovals: (state) => available(() => listApprovals(client, state)),
 		decideApproval: (input) => available(() => decideApproval(client, input)),
 		revoke: (input) => available(() => revoke(client, input)),

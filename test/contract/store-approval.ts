@@ -6,6 +6,7 @@ import {
 	approval,
 	at,
 	decide,
+	delivery,
 	end,
 	hash,
 	identify,
@@ -99,6 +100,17 @@ export function approvalContract(contract: StoreContract): void {
 			);
 			expect(tally(answers)).toEqual({ pending: 1, exists: 15 });
 			expect((await eventsOf()).filter((event) => event === "approval.pending")).toHaveLength(1);
+		});
+	});
+
+	describe("hasDelivered", () => {
+		it("knows a device from its first profile on", async () => {
+			await proceed(store, id, "certified");
+			const udid = must((await enrollment()).udid);
+			expect(await store.hasDelivered(udid)).toBe(false);
+			await store.deliver(delivery(id));
+			expect(await store.hasDelivered(udid)).toBe(true);
+			expect(await store.hasDelivered("another")).toBe(false);
 		});
 	});
 
