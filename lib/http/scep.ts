@@ -21,14 +21,22 @@ export async function scep(request: Request, wiring: ScepWiring): Promise<Respon
 	const [operation, ...more] = parameters(query, "operation");
 	if (operation === undefined || more.length > 0) throw new OtaError("malformed", "operation is not there once");
 	if (operation === "PKIOperation") return answer(await operate(request, query, wiring), "application/x-pki-message");
-	if (operation !== "GetCACaps" && operation !== "GetCACert") throw unknownOperation(operation);
+	const fetch = Object.hasOwn(fetches, operation) ? fetches[operation] : undefined;
+	if (!fetch) throw new OtaError("malformed", `operation ${JSON.stringify(operation.slice(0, 40))} is not known`);
 	if (request.method !== "GET" && request.method !== "HEAD") throw new MethodError(request.method, "GET, HEAD");
-	// Text is what a host app would compress, and Apple's client does not read it then.
-	if (operation === "GetCACaps")
-		return answer(capabilities, "text/plain", { "cache-control": "no-store, no-transform" });
-	const { ra, ca, root } = await wiring.open();
-	return answer(caCertificates(ra, ca, root), "application/x-x509-ca-ra-cert");
+	return fetch(await wiring.open());
 }
+
+/** Answered to everybody alike. */
+const fetches: Readonly<Record<string, (context: EnrollContext) => Response>> = {
+	// Text is what a host app would compress, and Apple's client does not read it then.
+	GetCACaps: (context) => answer(capabilities(context), "text/plain", { "cache-control": "no-store, no-transform" }),
+	GetCACert: ({ ra, ca, root }) => answer(caCertificates(ra, ca, root), "application/x-x509-ca-ra-cert"),
+	GetNextCACert({ nextCa }) {
+		if (nextCa === null) throw new OtaError("not_found", "there is no next CA");
+		return answer(nextCa, "application/x-x509-next-ca-cert");
+	},
+};
 
 async function operate(request: Request, query: string, { open, refused }: ScepWiring): Promise<Uint8Array> {
 	if (request.method === "POST") {
@@ -38,11 +46,6 @@ async function operate(request: Request, query: string, { open, refused }: ScepW
 	if (request.method !== "GET") throw new MethodError(request.method, "GET, POST");
 	const message = readQueryMessage(query);
 	return certify(await open(), message, refused);
-}
-
-function unknownOperation(operation: string): OtaError {
-	if (operation === "GetNextCACert") return new OtaError("not_found", "GetNextCACert is not served");
-	return new OtaError("malformed", `operation ${JSON.stringify(operation.slice(0, 40))} is not known`);
 }
 
 /** What follows `?`, undecoded: a parsed query would turn base64's `+` into blanks. */

@@ -2,7 +2,7 @@
 import { type Cipher, digestOf } from "../cms/algorithms.ts";
 import type { X509 } from "../cms/certificate.ts";
 import { envelop } from "../cms/enveloped-data.ts";
-import { attribute, certificatesOnly, type Signer, signData } from "../cms/sign.ts";
+import { attribute, type Signer, signData } from "../cms/sign.ts";
 import { oids } from "../der/oids.ts";
 import { octetString, printableString, utf8String } from "../der/writer.ts";
 import type { FailInfo } from "../errors.ts";
@@ -10,26 +10,30 @@ import type { HashName, Random } from "../ports.ts";
 import { messageType, type PkiMessage } from "./message.ts";
 
 /** RFC 8894 section 3.2.1.3. */
-const pkiStatus = { SUCCESS: "0", FAILURE: "2" } as const;
+const pkiStatus = { SUCCESS: "0", FAILURE: "2", PENDING: "3" } as const;
 
 export interface ReplyContext {
 	request: Pick<PkiMessage, "transactionID" | "senderNonce" | "digestOid">;
 	/** The RA: its certificate must be the one that GetCACert named. */
 	signer: Signer;
-	/** Enclosed: the RA, then the CA. */
+	/** Enclosed: the RA, then its CA. */
 	certificates: readonly X509[];
 	random: Random;
 }
 
-/** The issued certificate alone, encrypted to the signer of the request with the request's cipher. */
+/** What was asked for (SignedData of certificates or a list alone), encrypted to the signer of the request with its cipher. */
 export function success(
 	context: ReplyContext,
-	issued: X509,
+	contents: Uint8Array,
 	recipient: X509,
 	cipher: Cipher["name"],
 ): Promise<Uint8Array> {
-	const content = envelop(certificatesOnly([issued]), recipient, cipher, context.random);
-	return reply(context, pkiStatus.SUCCESS, content, []);
+	return reply(context, pkiStatus.SUCCESS, envelop(contents, recipient, cipher, context.random), []);
+}
+
+/** PENDING: nobody has decided yet. Without an envelope, as FAILURE. */
+export function pending(context: ReplyContext): Promise<Uint8Array> {
+	return reply(context, pkiStatus.PENDING, new Uint8Array(), []);
 }
 
 /** FAILURE: a zero-length content, which is what every real client reads. */
@@ -62,7 +66,7 @@ function reply(
 	});
 }
 
-/** The request's digest where we sign with it, else SHA-256. */
+/** The request's digest where we sign with it, else SHA-256: no key of ours signs SHA-1. */
 function mirrored(digestOid: string): HashName {
 	try {
 		const digest = digestOf(digestOid);

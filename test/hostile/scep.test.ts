@@ -140,7 +140,7 @@ if (!hasVectors) console.info(`skipped: no test vectors at ${fuzz}`);
 });
 
 describe("S08 a messageType", () => {
-	it.each(["18", "0", "3", "99", "19 ", "20", "21", "22", "019", "+19"])(
+	it.each(["18", "0", "3", "99", "19 ", "23", "019", "+19"])(
 		"of %j is a badRequest",
 		async (messageType) => {
 			expect(await failureOf({ messageType })).toBe(badRequest);

@@ -4,6 +4,7 @@ import { beforeAll, describe, expect, it } from "@jest/globals";
 import * as asn1js from "asn1js";
 import { ContentInfo, SignedData } from "pkijs";
 import { pemCertificates, readCertificate, type X509 } from "../../lib/cms/certificate.ts";
+import { certificatesOnly } from "../../lib/cms/sign.ts";
 import type { FailInfo } from "../../lib/errors.ts";
 import { outcomes } from "../../lib/errors.ts";
 import { caCertificates, capabilities } from "../../lib/scep/capabilities.ts";
@@ -49,15 +50,24 @@ const expectation = (to: PkcsReq) => ({
 });
 
 describe("capabilities", () => {
+	const usual = capabilities({ legacyScep: false, nextCa: null });
+
 	it("are these lines, each ended by LF, without a blank", () => {
-		expect(capabilities).toBe("AES\nSHA-256\nSHA-384\nSHA-512\nPOSTPKIOperation\nSCEPStandard\n");
+		expect(usual).toBe("AES\nSHA-256\nSHA-384\nSHA-512\nPOSTPKIOperation\nRenewal\nSCEPStandard\n");
+	});
+
+	it("name GetNextCACert while there is an answer to it, and 3DES and SHA-1 under the legacy switch", () => {
+		const all = capabilities({ legacyScep: true, nextCa: Uint8Array.of(1) });
+		const more = all.split("\n").filter((item) => !usual.split("\n").includes(item));
+		expect(more).toEqual(["DES3", "SHA-1", "GetNextCACert"]);
+		expect(all).not.toMatch(/MD5|^DES$/m);
 	});
 
 	it("make Apple's client choose POST, AES and SHA-512", () => {
-		expect(chooseCapabilities(capabilities)).toMatchObject({ post: true, digest: "sha512", cipher: "aes-128-cbc" });
+		expect(chooseCapabilities(usual)).toMatchObject({ post: true, digest: "sha512", cipher: "aes-128-cbc" });
 	});
 
-	it("promise neither DES nor SHA-1", () => expect(capabilities).not.toMatch(/DES|SHA-1\b|MD5/));
+	it("promise neither DES nor SHA-1", () => expect(usual).not.toMatch(/DES|SHA-1\b|MD5/));
 });
 
 describe("caCertificates", () => {
@@ -146,7 +156,7 @@ describe("a SUCCESS", () => {
 	it.each(["aes-128-cbc", "aes-256-cbc"] as const)("carries the issued certificate alone, in %s", async (cipher) => {
 		const to = request();
 		const recipient = readCertificate(to.signer.certificate);
-		const message = await success(replyContext(to), ra as X509, recipient, cipher);
+		const message = await success(replyContext(to), certificatesOnly([ra as X509]), recipient, cipher);
 		const answer = parseCertRep(message, expectation(to));
 		expect(answer).toMatchObject({ pkiStatus: "0", failInfo: null, cipher });
 		expect(answer.certificates.map((der) => Buffer.from(der))).toEqual([Buffer.from((ra as X509).der)]);
@@ -159,7 +169,12 @@ describe("a SUCCESS", () => {
 			recipients: [(ra as X509).der],
 			signer: selfSignedSigner(key, "mac"),
 		});
-		const message = await success(replyContext(to), ca as X509, readCertificate(to.signer.certificate), "aes-128-cbc");
+		const message = await success(
+			replyContext(to),
+			certificatesOnly([ca as X509]),
+			readCertificate(to.signer.certificate),
+			"aes-128-cbc",
+		);
 		expect(parseCertRep(message, expectation(to)).pkiStatus).toBe("0");
 	});
 });
