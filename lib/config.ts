@@ -115,18 +115,9 @@ export function readConfig(env: Environment, readFile: ReadFile, purpose: Purpos
 		organization: read.text("OTA_ORGANIZATION", "Example"),
 		adminGroup: read.text("OTA_ADMIN_GROUP", "admins"),
 	};
-	for (const [name, isAsked, what, remedy] of notServed) {
-		if (isAsked(config)) read.fault(name, `asks for ${what}, which this version does not serve yet; ${remedy}`);
-	}
 	if (read.faults.length > 0) throw new ConfigError(read.faults);
 	return config;
 }
-
-/** Understood but not served yet. Passed over in silence, each would leave open what the operator meant to shut. */
-const notServed: readonly [name: string, isAsked: (config: Config) => boolean, what: string, remedy: string][] = [
-	["OTA_APPROVAL", ({ approval }) => approval !== "auto", "approval by hand", "leave it out"],
-	["OTA_LEGACY_SCEP", ({ legacyScep }) => legacyScep, "3DES and SHA-1 in SCEP", "leave it out"],
-];
 
 function readDatabaseUrl(read: Reader, dataDir: string): string {
 	const url = read.secret("DATABASE_URL") ?? `file:${dataDir}/ota.db`;

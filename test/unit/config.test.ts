@@ -94,16 +94,12 @@ describe("readConfig", () => {
 		expect(config.deviceRoots).toBe(pem);
 	});
 
-	it.each([
-		["OTA_APPROVAL", "manual"],
-		["OTA_APPROVAL", "unknown"],
-		["OTA_LEGACY_SCEP", "on"],
-	])("accepted and then ignored: refuses %s=%s until it is served", (name, value) => {
-		const faults = faultsOf({ ...signIn, [name]: value });
-		expect(faults).toEqual([
-			expect.stringMatching(`^${name} asks for .*, which this version does not serve yet; (write|leave) .*\\.$`),
-		]);
-		expect(faultsOf({ [name]: value }, "command")).toHaveLength(1);
+	it.each(["manual", "unknown"] as const)("reads OTA_APPROVAL=%s", (approval) => {
+		expect(readConfig({ ...signIn, OTA_APPROVAL: approval }, readFile)).toMatchObject({ approval });
+	});
+
+	it("reads OTA_LEGACY_SCEP=on", () => {
+		expect(readConfig({ ...signIn, OTA_LEGACY_SCEP: "on" }, readFile).legacyScep).toBe(true);
 	});
 
 	it("reads the generation before, the responder and the announcement of the next CA", () => {
