@@ -74,20 +74,28 @@ export async function insertWaiting(database: BenchDatabase, challenges: readonl
 
 const sha256 = (text: string): string => createHash("sha256").update(text).digest("hex");
 
+/** What the certificates of a history have in common, where it is not the usual: their issuer, that they are revoked. */
+export type InCommon = Partial<Record<"issuerKeyHash" | "state" | "revokedAt" | "revocationReason", Row[string]>>;
+
 /** Adds `count` certificates with all that a delivered enrollment leaves behind but the profile, over the last year. */
-export async function insertHistory(database: BenchDatabase, count: number, now: Date): Promise<void> {
+export async function insertHistory(
+	database: BenchDatabase,
+	count: number,
+	now: Date,
+	inCommon: InCommon = {},
+): Promise<void> {
 	const started = performance.now();
 	// A part at a time: the rows of 100,000 enrollments at once would be most of a gigabyte here.
 	const part = 5_000;
 	for (let from = 0; from < count; from += part) {
-		await database.insert(history(Math.min(part, count - from), now));
+		await database.insert(history(Math.min(part, count - from), now, inCommon));
 	}
 	await database.settle();
 	const seconds = (performance.now() - started) / 1000;
 	if (seconds > 2) progress(`${database.name}: ${count} certificates inserted in ${seconds.toFixed(1)} s`);
 }
 
-function history(count: number, now: Date) {
+function history(count: number, now: Date, inCommon: InCommon) {
 	const rows: Record<"Enrollment" | "Challenge" | "Certificate" | "ScepTransaction" | "AuditEvent", Row[]> = {
 		Enrollment: [],
 		Challenge: [],
@@ -103,7 +111,8 @@ function history(count: number, now: Date) {
 		rows.Enrollment.push(one.enrollment);
 		rows.Challenge.push(challenge(one, "enroll", hex(32), hex(32)));
 		rows.Challenge.push(challenge(one, "identity", challengeHash, publicKeyHash));
-		rows.Certificate.push(certificate({ serialNumber, challengeHash, publicKeyHash, enrollmentId: id }, at));
+		const keys = { serialNumber, challengeHash, publicKeyHash, enrollmentId: id };
+		rows.Certificate.push({ ...certificate(keys, at), ...inCommon });
 		rows.ScepTransaction.push(transaction(serialNumber));
 		for (const event of [
 			"enrollment.started",
