@@ -17,7 +17,9 @@ export async function keepBlock(sql: Sql, block: Block, audit: AuditEvent): Prom
 	const kept = await sql.$executeRaw`
 		INSERT INTO "Block" ("kind", "value", "createdAt", "reason", "by")
 		VALUES (${kind}, ${value}, ${createdAt}, ${reason}, ${by}) ON CONFLICT DO NOTHING`;
-	if (kept === 1) await insertAuditEvent(sql, { ...audit, detail: { ...audit.detail, [kind]: value } });
+	if (kept === 1) {
+		await insertAuditEvent(sql, { ...audit, event: "blocked", detail: { ...audit.detail, [kind]: value } });
+	}
 	const rows = await sql.$queryRaw`SELECT * FROM "Block" WHERE "kind" = ${kind} AND "value" = ${value}`;
 	const [former] = rows as Block[];
 	return former ?? block;

@@ -20,7 +20,7 @@ export class MemoryRevocation extends MemoryApprovals implements RevocationStore
 			blocks.push(block);
 			if (known) continue;
 			this.blocks.set(blockKey(kind, value), block);
-			this.events.push({ ...audit, detail: { ...audit.detail, [kind]: value } });
+			this.events.push({ ...audit, event: "blocked", detail: { ...audit.detail, [kind]: value } });
 		}
 		for (const enrollment of enrollments) {
 			if (enrollment.state !== "delivered") this.enrollments.set(enrollment.id, { ...enrollment, state: "cancelled" });
