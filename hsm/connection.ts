@@ -3,7 +3,7 @@ import type { Socket } from "node:net";
 import { OtaError } from "../lib/errors.ts";
 import { dial, type Target } from "./dial.ts";
 import { FrameReader, frame } from "./frames.ts";
-import { decodeResponse, encodeRequest, type Request, type Response, statusCodes } from "./protocol.ts";
+import { decodeResponse, encodeRequest, type Request, type Response, statusError } from "./protocol.ts";
 
 /** The connection went away before the answer came: whether the agent did the work is unknown. */
 export class ConnectionLost extends OtaError {
@@ -95,7 +95,7 @@ export class Connection {
 			return;
 		}
 		const words = Buffer.from(response.body).toString("utf8").slice(0, 500);
-		const error = new OtaError(statusCodes[response.status], `HSM agent: ${words || response.status}`);
+		const error = statusError(response.status, `HSM agent: ${words || response.status}`);
 		if (response.id === 0) this.#lose(error);
 		call?.reject(error);
 	}

@@ -1,5 +1,5 @@
 /** What client and agent say to each other: version 1 of the requests and responses inside the frames (README: layout). */
-import { type Code, OtaError } from "../lib/errors.ts";
+import { type Code, type HsmState, HsmStateError, OtaError } from "../lib/errors.ts";
 import type { HashName } from "../lib/ports.ts";
 
 const version = 1;
@@ -12,7 +12,19 @@ export type Operation = keyof typeof operations;
 const hashes: Record<HashName, number> = { sha256: 1, sha384: 2, sha512: 3 };
 
 /** 0 is success; each other status is one code of ours on the client's side. */
-export const statuses = { ok: 0, busy: 1, unavailable: 2, refused: 3, malformed: 4, version: 5, config: 6 } as const;
+export const statuses = {
+	ok: 0,
+	busy: 1,
+	unavailable: 2,
+	refused: 3,
+	malformed: 4,
+	version: 5,
+	config: 6,
+	// What the agent knows of the token's module.
+	recovering: 7,
+	broken: 8,
+	barred: 9,
+} as const;
 export type Status = keyof typeof statuses;
 export const statusCodes: Record<Exclude<Status, "ok">, Code> = {
 	busy: "hsm_busy",
@@ -21,7 +33,25 @@ export const statusCodes: Record<Exclude<Status, "ok">, Code> = {
 	malformed: "internal",
 	version: "config",
 	config: "config",
+	recovering: "hsm_unavailable",
+	broken: "hsm_unavailable",
+	barred: "config",
 };
+
+/** The state of a module as a status, and back. */
+export const stateStatuses = {
+	recovering: "recovering",
+	broken: "broken",
+	refused: "barred",
+} as const satisfies Record<HsmState, Status>;
+
+/** A status that is not ok as our error. */
+export function statusError(status: Exclude<Status, "ok">, words: string): OtaError {
+	const code = statusCodes[status];
+	const state = (Object.keys(stateStatuses) as HsmState[]).find((one) => stateStatuses[one] === status);
+	if (state === undefined || (code !== "hsm_unavailable" && code !== "config")) return new OtaError(code, words);
+	return new HsmStateError(code, words, state);
+}
 
 export interface Request {
 	/** The client's own number, echoed in the response. */
@@ -128,10 +158,12 @@ export function decodeUnwrap(body: Uint8Array): { encryptedKey: Uint8Array; keyL
 	return { encryptedKey: body.subarray(1), keyLength };
 }
 
+const longestAad = 1024;
+
 /** seal and open: length of the additional data (two octets), additional data, plaintext or sealed bytes. */
 export function encodeSealed(data: Uint8Array, aad: string): Uint8Array {
 	const additional = Buffer.from(aad, "utf8");
-	if (additional.length > 0xffff) throw malformed("additional data over 65535 octets");
+	if (additional.length > longestAad) throw malformed(`additional data over ${longestAad} octets`);
 	const length = Buffer.alloc(2);
 	length.writeUInt16BE(additional.length, 0);
 	return Buffer.concat([length, additional, data]);
@@ -140,6 +172,7 @@ export function encodeSealed(data: Uint8Array, aad: string): Uint8Array {
 export function decodeSealed(body: Uint8Array): { data: Uint8Array; aad: Uint8Array } {
 	if (body.length < 2) throw malformed("body cut short");
 	const end = 2 + (((body[0] as number) << 8) | (body[1] as number));
+	if (end - 2 > longestAad) throw malformed(`additional data over ${longestAad} octets`);
 	if (body.length < end) throw malformed("additional data cut short");
 	return { aad: body.subarray(2, end), data: body.subarray(end) };
 }

@@ -40,7 +40,10 @@ export function parseUri(text: string): Pkcs11Uri {
 	const mark = body.indexOf("?");
 	const uri: Pkcs11Uri = {};
 	const seen = new Set<string>();
-	for (const [name, raw] of attributes(mark < 0 ? body : body.slice(0, mark), ";", seen)) readPath(uri, name, raw);
+	const path = mark < 0 ? body : body.slice(0, mark);
+	// With & or ; for the ? it would be a token's name, and told.
+	if (/pin-(value|source)=/i.test(path)) throw fault("pin-source belongs behind the ?");
+	for (const [name, raw] of attributes(path, ";", seen)) readPath(uri, name, raw);
 	const query = mark < 0 ? "" : body.slice(mark + 1);
 	try {
 		for (const [name, raw] of attributes(query, "&", seen)) readQuery(uri, name, raw);

@@ -108,6 +108,19 @@ export class OtaError extends Error {
 	}
 }
 
+/** The HSM is known to be away: what its agent does about it (hsm/README.md, States). */
+export class HsmStateError extends OtaError {
+	constructor(
+		code: "hsm_unavailable" | "config",
+		message: string,
+		readonly state: HsmState,
+	) {
+		super(code, message);
+	}
+}
+/** recovering: calls wait. broken: they fail at once, attempts go on. refused: what is wrong is an operator's matter. */
+export type HsmState = "recovering" | "broken" | "refused";
+
 /** All faults of a configuration at once; each names the variable and the remedy. */
 export class ConfigError extends OtaError {
 	constructor(readonly faults: readonly string[]) {

@@ -17,9 +17,15 @@ export function isPlainName(name: Element): boolean {
 	return (
 		attributes.length > 0 &&
 		name.children.every(({ children }) => children.length === 1) &&
-		attributes.every(([type, value]) => known.has(type) && value.length > 0 && value.length <= 256)
+		attributes.every(([type, value]) => known.has(type) && value.length > 0 && !invisible.test(value))
 	);
 }
+
+/** Two names may look alike by these, and differ: controls, formats, and what is shown as nothing. */
+const invisible = /[\p{Cc}\p{Cf}\p{Default_Ignorable_Code_Point}]/u;
+/** Folding long runs of combining marks takes for ever. */
+const longestValue = 256;
+const mostAttributes = 20;
 
 /** Compatibility forms and case folded, runs of blanks one (RFC 4518 section 2, and stricter). */
 const folded = (value: string): string =>
@@ -27,12 +33,15 @@ const folded = (value: string): string =>
 
 function attributesOf(name: Element): [type: string, value: string][] {
 	if (name.tag !== tag.sequence) throw malformed("Name: unexpected type");
+	if (name.children.length > mostAttributes) throw malformed("Name: more attributes than anybody has");
 	return name.children.flatMap((rdn) => {
-		if (rdn.tag !== tag.set || rdn.children.length === 0) throw malformed("RelativeDistinguishedName: unexpected form");
+		if (rdn.tag !== tag.set || rdn.children.length === 0 || rdn.children.length > mostAttributes)
+			throw malformed("RelativeDistinguishedName: unexpected form");
 		return rdn.children.map((element): [string, string] => {
 			const fields = sequence(element, "AttributeTypeAndValue");
 			const attribute: [string, string] = [oid(fields.take()), text(fields.take())];
 			fields.end();
+			if (attribute[1].length > longestValue) throw malformed("Name: an attribute longer than its limit");
 			return attribute;
 		});
 	});

@@ -3,7 +3,7 @@
  * public key says so itself and is compared before anything is done with the key; the seal key must open what it sealed,
  * in this process's life and, by a sealed text in the data directory, from one to the next.
  */
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { asOtaError, OtaError } from "../../lib/errors.ts";
 import type { Log, Random } from "../../lib/ports.ts";
@@ -38,19 +38,18 @@ const aad = Buffer.from("next-ota|seal-key|identity|1");
 const secret = Buffer.from("the seal key of this installation");
 const fileName = "seal-key.sealed";
 
-/** The one in the directory, which the key must open; or one that is made and left there. */
-async function sealedText(key: RoleKey, { directory, log }: Memory): Promise<Uint8Array> {
+/** The one in the directory, which the key must open; a fresh one is left in its place, for keys that take each other's over. */
+async function sealedText(key: RoleKey, { directory, random, log }: Memory): Promise<Uint8Array> {
 	const path = directory === undefined ? null : join(directory, fileName);
 	const kept = path === null ? null : readSealed(path);
-	if (kept !== null) {
-		if (await opens(key, kept)) return kept;
+	if (kept !== null && !(await opens(key, kept))) {
 		throw new OtaError(
 			"config",
 			`it does not open what this installation sealed before: it is another seal key, and every secret in the database would be lost. Configure the key of before; or, if no secret was ever sealed, remove ${path}`,
 		);
 	}
 	const sealed = await key.seal(secret, aad);
-	if (path !== null) keep(path, sealed, log);
+	if (path !== null) keep(path, sealed, Buffer.from(random(4)).toString("hex"), log);
 	return sealed;
 }
 
@@ -63,18 +62,25 @@ async function opens(key: RoleKey, sealed: Uint8Array): Promise<boolean> {
 	return opened !== null && secret.equals(opened);
 }
 
+/** Null when there is none; `config` when it cannot be read, for then nothing tells which key it was. */
 function readSealed(path: string): Uint8Array | null {
 	try {
-		return Buffer.from(readFileSync(path, "utf8").trim(), "base64");
-	} catch {
-		return null;
+		const sealed = Buffer.from(readFileSync(path, "utf8").trim(), "base64");
+		if (sealed.length > 0) return sealed;
+	} catch (cause) {
+		if ((cause as NodeJS.ErrnoException).code === "ENOENT") return null;
+		throw new OtaError("config", `${path} cannot be read: make it readable for the agent`, { cause });
 	}
+	throw new OtaError("config", `${path} is empty: restore it, or remove it if the seal key is the one of before`);
 }
 
-function keep(path: string, sealed: Uint8Array, log: Log): void {
+/** Whole or not at all, whatever happens meanwhile. */
+function keep(path: string, sealed: Uint8Array, suffix: string, log: Log): void {
 	try {
 		mkdirSync(join(path, ".."), { recursive: true, mode: 0o700 });
-		writeFileSync(path, `${Buffer.from(sealed).toString("base64")}\n`, { mode: 0o600, flag: "wx", flush: true });
+		const unfinished = `${path}.${suffix}`;
+		writeFileSync(unfinished, `${Buffer.from(sealed).toString("base64")}\n`, { mode: 0o600, flag: "wx", flush: true });
+		renameSync(unfinished, path);
 	} catch (error) {
 		log.warn("hsm.seal_key_not_remembered", { path, reason: error instanceof Error ? error.message : "not written" });
 	}

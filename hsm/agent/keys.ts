@@ -79,7 +79,13 @@ export class RoleKey {
 	}
 
 	async open(sealed: Uint8Array, aad: Uint8Array, isLate?: IsLate): Promise<Uint8Array> {
-		return await sealing.open((work) => this.token.pool.run(work, isLate), this.#sealKeys(), sealed, aad);
+		try {
+			return await sealing.open((work) => this.token.pool.run(work, isLate), this.#sealKeys(), sealed, aad);
+		} catch (error) {
+			// Other bytes than were sealed, or the first sign of a token that is going.
+			if (error instanceof OtaError && error.code === "hsm_refused") this.onDoubt?.();
+			throw error;
+		}
 	}
 
 	#sealKeys(): sealing.SealKeys {

@@ -24,9 +24,9 @@ export class LastingKey {
 		this.#recovery.assertReady();
 	}
 
-	/** `hsm_busy` when work for its token would be refused now. */
+	/** Throws what work for its token would be refused with now. */
 	assertRoom(): void {
-		this.#recovery.key(this.#role).token.pool.assertRoom();
+		this.#recovery.assertRoom(this.#role);
 	}
 
 	sign(hash: HashName, message: Uint8Array, isLate?: IsLate): Promise<Uint8Array> {

@@ -2,6 +2,7 @@
  * The agent's TLS socket: a client certificate of the given CA or no word. Whoever has not proven itself holds a place in a
  * short row, where newcomers push out the oldest, and none of the places of those who have.
  */
+import { X509Certificate } from "node:crypto";
 import type { Server, Socket } from "node:net";
 import { createServer, type SecureContextOptions, type TLSSocket } from "node:tls";
 import { ConfigError } from "../../lib/errors.ts";
@@ -15,6 +16,8 @@ export interface TlsListenOptions {
 	port: number;
 	/** Of tls.ts. */
 	credentials: SecureContextOptions;
+	/** CAs of devices (DER): whoever's certificate leads over one of them is no web process, whatever the anchors allow. */
+	deviceCas?: readonly Uint8Array[];
 	log: Log;
 	/** Clients at a time; one more is told that it is busy. 512 unless told. */
 	maxClients?: number;
@@ -27,7 +30,14 @@ const maxHandshakes = 32;
 
 /** Listens; `config` when the address cannot be had. `onConnection` gets clients that have proven themselves. */
 export async function listenTls(options: TlsListenOptions, onConnection: (socket: Socket) => void): Promise<Listener> {
-	const { credentials, log, maxClients = 512, handshakeTimeout = 5_000, idleTimeout = 600_000 } = options;
+	const {
+		credentials,
+		deviceCas = [],
+		log,
+		maxClients = 512,
+		handshakeTimeout = 5_000,
+		idleTimeout = 600_000,
+	} = options;
 	const server = createServer({ ...credentials, requestCert: true, rejectUnauthorized: true, handshakeTimeout });
 	const strangers = new Strangers(log);
 	const clients = new Set<TLSSocket>();
@@ -35,6 +45,7 @@ export async function listenTls(options: TlsListenOptions, onConnection: (socket
 	server.on("tlsClientError", (error, socket) => strangers.refused(error, socket));
 	server.on("secureConnection", (socket) => {
 		strangers.passed(socket);
+		if (leadsOver(socket, deviceCas)) return strangers.refused(new Error("a certificate of the devices' CA"), socket);
 		socket.setNoDelay(true).setKeepAlive(true, 30_000);
 		socket.setTimeout(idleTimeout, () => socket.destroy());
 		if (clients.size >= maxClients) return turnAway(socket, `${clients.size} clients are connected already`);
@@ -61,6 +72,20 @@ function turnAway(socket: TLSSocket, words: string): void {
 	socket.on("error", () => socket.destroy());
 	socket.setTimeout(1000).resume().end(greeting("busy", words));
 }
+
+/** The chain as it was verified, up to the anchor. */
+function leadsOver(socket: TLSSocket, cas: readonly Uint8Array[]): boolean {
+	const keys = cas.map((ca) => new X509Certificate(ca).publicKey);
+	let certificate = socket.getPeerCertificate(true);
+	for (let depth = 0; certificate?.raw && depth < longestChain; depth++) {
+		const { publicKey } = new X509Certificate(certificate.raw);
+		if (keys.some((key) => key.equals(publicKey))) return true;
+		if (certificate.issuerCertificate === certificate) return false;
+		certificate = certificate.issuerCertificate;
+	}
+	return false;
+}
+const longestChain = 10;
 
 function nameOf(socket: TLSSocket): string {
 	const certificate = socket.getPeerX509Certificate();

@@ -5,7 +5,7 @@
 import { constants, type KeyObject, publicEncrypt, verify, X509Certificate } from "node:crypto";
 import { OtaError } from "../../lib/errors.ts";
 import type { Log, Random } from "../../lib/ports.ts";
-import type { RoleKey } from "./keys.ts";
+import type { IsLate, RoleKey } from "./keys.ts";
 import type { LastingKey } from "./lasting-key.ts";
 import { isRa, type KeyedRole } from "./policy.ts";
 
@@ -57,19 +57,23 @@ async function proveUnwrap(
 		throw mismatch(certificate, "it does not unwrap what was encrypted");
 }
 
-async function proveSeal(key: RoleKey, random: Random): Promise<void> {
+async function proveSeal(key: Pick<RoleKey, "seal" | "open">, random: Random, isLate?: IsLate): Promise<void> {
 	const secret = Buffer.from(random(32));
 	const aad = Buffer.from("self-test");
-	if (!secret.equals(await key.open(await key.seal(secret, aad), aad))) {
+	if (!secret.equals(await key.open(await key.seal(secret, aad, isLate), aad, isLate))) {
 		throw new OtaError("config", "it does not open what it sealed");
 	}
 }
 
-/** A real signature that verifies: what a health check must ask for (session state stays good without a token). */
-export async function checkSignature(role: KeyedRole, key: LastingKey, random: Random): Promise<void> {
+/**
+ * A real signature that verifies, or a text sealed and opened: what a health check must ask for (session state stays good
+ * without a token).
+ */
+export async function checkKey(role: KeyedRole, key: LastingKey, random: Random, isLate: IsLate): Promise<void> {
 	key.assertReady();
+	if (role === "seal") return proveSeal(key, random, isLate);
 	const message = random(32);
-	const signature = await key.sign("sha256", message);
+	const signature = await key.sign("sha256", message, isLate);
 	if (key.publicKey && !verify("sha256", message, key.publicKey, signature)) {
 		throw new OtaError("hsm_refused", `role ${role}: the signature does not verify`);
 	}

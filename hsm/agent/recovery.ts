@@ -3,7 +3,7 @@
  * proven again. One recovery at a time for all roles of the module; calls wait for it, and after a while fail at once.
  */
 import { setTimeout as sleep } from "node:timers/promises";
-import { asOtaError, OtaError } from "../../lib/errors.ts";
+import { asOtaError, type HsmState, HsmStateError, OtaError } from "../../lib/errors.ts";
 import type { Log, Random } from "../../lib/ports.ts";
 import { isLoss } from "../token/failure.ts";
 import { PinRefused, TokenAbsent } from "../token/slot.ts";
@@ -14,7 +14,7 @@ import type { KeyedRole } from "./policy.ts";
  * recovering: calls wait. broken: calls fail at once, attempts go on. refused: as broken, for what an operator must put
  * right; after a refused PIN without further attempts. (An agent that is starting does not listen yet.)
  */
-export type HsmState = "ready" | "recovering" | "broken" | "refused";
+export type ModuleState = "ready" | HsmState;
 
 export type RoleKeys = ReadonlyMap<KeyedRole, RoleKey>;
 
@@ -54,7 +54,7 @@ export class Recovery {
 	readonly #waiting: Waiting[] = [];
 	readonly #closing = new AbortController();
 	#keys: RoleKeys;
-	#state: HsmState = "ready";
+	#state: ModuleState = "ready";
 	#reason: OtaError | null = null;
 	#attempts = 0;
 	#readyAt = Number.NEGATIVE_INFINITY;
@@ -67,7 +67,7 @@ export class Recovery {
 		this.#adopt(options.keys);
 	}
 
-	get state(): HsmState {
+	get state(): ModuleState {
 		return this.#state;
 	}
 
@@ -81,6 +81,13 @@ export class Recovery {
 	/** Throws what a call would hear now if it could not wait. */
 	assertReady(): void {
 		if (this.#state !== "ready") throw this.#refusal();
+	}
+
+	/** Throws what work would hear now that cannot even wait: judging it would be for nothing. */
+	assertRoom(role: KeyedRole): void {
+		if (this.#state === "ready") this.key(role).token.pool.assertRoom();
+		else if (this.#state !== "recovering") throw this.#refusal();
+		else this.#assertPlace();
 	}
 
 	/** Runs `work` with the role's key; once more after a recovery when the token was lost under it. */
@@ -113,11 +120,16 @@ export class Recovery {
 	#turn(isLate: IsLate, isSecond: boolean): Promise<void> {
 		if (this.#closing.signal.aborted) return Promise.reject(closing());
 		if (this.#state !== "recovering") return Promise.reject(this.#refusal());
-		// Who was accepted before is not turned away now.
-		if (!isSecond && this.#waiting.length >= this.#options.maxQueue) {
-			return Promise.reject(new OtaError("hsm_busy", `${this.#waiting.length} calls already wait for the token`));
-		}
-		return new Promise((resolve, reject) => this.#waiting.push({ isLate, resolve, reject }));
+		return new Promise((resolve, reject) => {
+			// Who was accepted before is not turned away now.
+			if (!isSecond) this.#assertPlace();
+			this.#waiting.push({ isLate, resolve, reject });
+		});
+	}
+
+	#assertPlace(): void {
+		if (this.#waiting.length < this.#options.maxQueue) return;
+		throw new OtaError("hsm_busy", `${this.#waiting.length} calls already wait for the token`);
 	}
 
 	async #recover(): Promise<void> {
@@ -171,7 +183,7 @@ export class Recovery {
 		for (const waiting of this.#waiting.splice(0)) each(waiting);
 	}
 
-	#enter(state: HsmState, reason: OtaError | null): void {
+	#enter(state: ModuleState, reason: OtaError | null): void {
 		const { log, module } = this.#options;
 		const hasChanged = state !== this.#state;
 		this.#state = state;
@@ -184,8 +196,9 @@ export class Recovery {
 
 	/** A token that is absent is a matter of configuration at the start, and of availability once it was there. */
 	#refusal(): OtaError {
-		const code = this.#state === "refused" ? "config" : "hsm_unavailable";
-		return new OtaError(code, `the HSM is ${this.#state} (${this.#reason?.message ?? "no reason"})`);
+		const state = this.#state === "ready" ? "recovering" : this.#state;
+		const code = state === "refused" ? "config" : "hsm_unavailable";
+		return new HsmStateError(code, `the HSM is ${state} (${this.#reason?.message ?? "no reason"})`, state);
 	}
 
 	#adopt(keys: RoleKeys): void {
@@ -197,7 +210,8 @@ export class Recovery {
 		if (this.#state !== "ready" || performance.now() - this.#probedAt < probeInterval) return;
 		this.#probedAt = performance.now();
 		const message = this.#options.random(32);
-		this.run(role, (key) => key.sign("sha256", message)).catch((error: unknown) => {
+		const work = (key: RoleKey) => (role === "seal" ? key.seal(message, message) : key.sign("sha256", message));
+		this.run(role, work).catch((error: unknown) => {
 			this.#options.log.warn("hsm.probe", { role, reason: asOtaError(error).message });
 		});
 	}

@@ -36,6 +36,8 @@ interface Marker {
 
 /** A PIN whose fate is unknown this often is not sent again: an agent that died each time may have been refused each time. */
 const mostUnanswered = 3;
+/** An operator who tries PINs one after the other must not send an old one again. */
+const mostMarkers = 8;
 
 export class RefusedPins {
 	readonly #options: RefusedPinsOptions;
@@ -50,54 +52,43 @@ export class RefusedPins {
 	 */
 	guard(token: PinnedToken, pin: string, login: () => void): void {
 		const path = this.#path(token);
-		const known = path === null ? null : readMarker(path);
-		const same = known !== null && isOf(known, pin) ? known : null;
-		if (same !== null && isSpent(same, token.info)) throw refusedBefore(token.info, path);
-		const count = (same?.count ?? 0) + 1;
-		this.#write(path, token.info, pin, "sent", count);
+		const known = path === null ? [] : readMarkers(path);
+		const same = known.find((marker) => isOf(marker, pin));
+		if (same && isSpent(same, token.info)) throw refusedBefore(token.info, path);
+		const others = known.filter((marker) => marker !== same);
+		const note = (state: Marker["state"]): void => {
+			const marker = this.#marker(token.info, pin, state, (same?.count ?? 0) + 1);
+			this.#keep(path, [marker, ...others].slice(0, mostMarkers));
+		};
+		note("sent");
 		try {
 			login();
 		} catch (error) {
-			if (error instanceof PinRefused && error.wasSent) this.#write(path, token.info, pin, "refused", count);
+			if (error instanceof PinRefused && error.wasSent) note("refused");
 			// Not sent, or not understood: what was known before is known still.
-			else if (known !== null && path !== null) this.#keep(path, JSON.stringify(known));
-			else this.#forget(path);
+			else this.#keep(path, known);
 			throw error;
 		}
-		this.#forget(path);
+		this.#keep(path, []);
 	}
 
-	#write(path: string | null, info: TokenInfo, pin: string, state: Marker["state"], count: number): void {
-		if (path === null) return;
+	#marker(info: TokenInfo, pin: string, state: Marker["state"], count: number): Marker {
 		const salt = Buffer.from(this.#options.random(16));
 		const [token, serial] = [unpadded(info.label), unpadded(info.serialNumber)];
-		const marker: Marker = {
-			token,
-			serial,
-			salt: salt.toString("hex"),
-			hash: hash(pin, salt).toString("hex"),
-			state,
-			count,
-		};
-		this.#keep(path, JSON.stringify(marker));
+		return { token, serial, salt: salt.toString("hex"), hash: hash(pin, salt).toString("hex"), state, count };
 	}
 
-	#keep(path: string, text: string): void {
+	/** None: the file goes. */
+	#keep(path: string | null, markers: readonly Marker[]): void {
+		if (path === null) return;
 		try {
 			mkdirSync(join(path, ".."), { recursive: true, mode: 0o700 });
-			writeFileSync(path, `${text}\n`, { mode: 0o600, flush: true });
+			if (markers.length === 0) rmSync(path, { force: true });
+			else writeFileSync(path, `${JSON.stringify(markers)}\n`, { mode: 0o600, flush: true });
 		} catch (error) {
 			const reason = error instanceof Error ? error.message : "it cannot be written";
-			const remedy = "a refused PIN would be sent again by each start: make the folder writable";
+			const remedy = "what is known of this token's PINs is out of date: make the folder writable";
 			this.#options.log.error("hsm.pin_not_remembered", { path, reason, remedy });
-		}
-	}
-
-	#forget(path: string | null): void {
-		try {
-			if (path !== null) rmSync(path, { force: true });
-		} catch {
-			// It tells of another PIN and bars nothing.
 		}
 	}
 
@@ -125,13 +116,15 @@ function isOf({ salt, hash: known }: Marker, pin: string): boolean {
 
 const hash = (pin: string, salt: Uint8Array): Buffer => scryptSync(pin, salt, 32, { N: 16_384, r: 8, p: 1 });
 
-/** Null when there is none. A marker that cannot be read counts as one of another PIN. */
-function readMarker(path: string): Marker | null {
+/** None when they cannot be read: nothing bars a PIN then. */
+function readMarkers(path: string): Marker[] {
 	try {
-		const marker = JSON.parse(readFileSync(path, "utf8")) as Partial<Marker>;
-		const isMarker = typeof marker.salt === "string" && typeof marker.hash === "string";
-		return isMarker ? ({ state: "refused", count: 1, ...marker } as Marker) : null;
+		const markers: unknown = JSON.parse(readFileSync(path, "utf8"));
+		return Array.isArray(markers) ? markers.filter(isMarker) : [];
 	} catch {
-		return null;
+		return [];
 	}
 }
+
+const isMarker = (value: Partial<Marker>): value is Marker =>
+	typeof value?.salt === "string" && typeof value.hash === "string" && typeof value.count === "number";

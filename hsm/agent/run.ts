@@ -40,9 +40,9 @@ export interface AgentOptions {
  * `hsm_unavailable`. `close` finishes accepted work first. A refused PIN is terminal: do not start again by yourself.
  */
 export async function runAgent(options: AgentOptions): Promise<{ close(): Promise<void> }> {
-	const open = opener(options);
 	const { roles, maxQueue = 256, operationDeadline = 4000, log, clock, random } = options;
 	const known = readKnown(roles);
+	const open = opener(options);
 	const started = await startKeys({ ...options, maxQueue, operationDeadline });
 	const sockets = new Set<Socket>();
 	const accept = (socket: Socket): void => {
@@ -74,15 +74,13 @@ function opener({
 	if (address.kind === "unix") return (accept) => listen(address.path, accept, log);
 	if (!tls) throw new ConfigError(["tls:// takes the agent's certificate, its key, and the CA of its clients"]);
 	const credentials = tlsOptions(tls);
-	refuseIssuingCa(
-		tls,
-		[roles.ca, roles.caOld].flatMap((role) => role?.certificate ?? []),
-	);
+	const deviceCas = [roles.ca, roles.caOld].flatMap((role) => role?.certificate ?? []);
+	refuseIssuingCa(tls, deviceCas);
 	const until = validUntil(tls.certificate);
 	const left = until.getTime() - clock().getTime();
 	if (left <= 0) throw new ConfigError([`the agent's TLS certificate has expired (${until.toISOString()})`]);
 	if (left < month) log.warn("hsm.certificate_expires", { at: until.toISOString() });
-	return (accept) => listenTls({ ...address, credentials, log }, accept);
+	return (accept) => listenTls({ ...address, credentials, deviceCas, log }, accept);
 }
 
 async function close(listener: Listener, sockets: ReadonlySet<Socket>, started: Started): Promise<void> {

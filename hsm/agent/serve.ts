@@ -1,6 +1,6 @@
 /** Serves the agent protocol on one connection: frames in, policy, operation, response out, in any order. */
 import type { Socket } from "node:net";
-import { asOtaError, OtaError } from "../../lib/errors.ts";
+import { asOtaError, HsmStateError, OtaError } from "../../lib/errors.ts";
 import type { Clock, Log, Random } from "../../lib/ports.ts";
 import { FrameReader, frame } from "../frames.ts";
 import {
@@ -12,12 +12,13 @@ import {
 	type Request,
 	type Response,
 	type Status,
+	stateStatuses,
 	VersionError,
 } from "../protocol.ts";
 import type { IsLate } from "./keys.ts";
 import type { LastingKey } from "./lasting-key.ts";
 import { checkPolicy, type KeyedRole } from "./policy.ts";
-import { checkSignature } from "./proof.ts";
+import { checkKey } from "./proof.ts";
 import { checkMessage, isJudged, type Known } from "./sign-policy.ts";
 
 export interface ServeOptions {
@@ -51,17 +52,26 @@ export function serve(socket: Socket, options: ServeOptions): void {
 function accept(bytes: Buffer, options: ServeOptions, respond: (response: Response) => void): void {
 	const request = decodeRequest(bytes);
 	const { id } = request;
-	perform(request, options).then(
-		(body) => respond({ id, status: "ok", body }),
-		(error: unknown) => {
-			const failure = asOtaError(error);
-			const status = statusOf(failure);
-			const { role, operation } = request;
-			options.log.warn("hsm.refused", { role, operation, status, reason: failure.message });
-			respond({ id, status, body: Buffer.from(failure.message) });
-		},
-	);
+	perform(request, options)
+		.then(
+			(body) => respond({ id, status: "ok", body }),
+			(error: unknown) => {
+				const failure = asOtaError(error);
+				const status = statusOf(failure);
+				const { role, operation } = request;
+				// Words about a request of two megabytes may be as long.
+				const reason = failure.message.slice(0, longestWords);
+				options.log.warn("hsm.refused", { role, operation, status, reason });
+				respond({ id, status, body: Buffer.from(reason) });
+			},
+		)
+		// What cannot be answered must not end the process and everybody's calls with it.
+		.catch((error: unknown) =>
+			options.log.error("hsm.unanswered", { id, reason: asOtaError(error).message.slice(0, longestWords) }),
+		);
 }
+
+const longestWords = 500;
 
 /** The peer is not speaking our protocol: say so if it can be said, and close. Requests accepted before are dropped. */
 function breakOff(socket: Socket, error: unknown, log: Log, respond: (response: Response) => void): void {
@@ -74,6 +84,7 @@ function breakOff(socket: Socket, error: unknown, log: Log, respond: (response: 
 }
 
 function statusOf(error: OtaError): Exclude<Status, "ok"> {
+	if (error instanceof HsmStateError) return stateStatuses[error.state];
 	if (error.code === "hsm_busy") return "busy";
 	if (error.code === "hsm_unavailable") return "unavailable";
 	if (error.code === "config") return "config";
@@ -84,7 +95,7 @@ async function perform(request: Request, options: ServeOptions): Promise<Uint8Ar
 	checkPolicy(request);
 	const end = options.clock().getTime() + request.deadline;
 	const isLate: IsLate = () => options.clock().getTime() > end;
-	if (request.role === "agent") return await check(options);
+	if (request.role === "agent") return await check(options, isLate);
 	const key = options.keys.get(request.role);
 	if (!key) throw new OtaError("hsm_refused", `this agent has no key for role ${request.role}`);
 	if (isJudged(request.role)) {
@@ -118,9 +129,8 @@ async function operate({ operation, body }: Request, key: LastingKey, isLate: Is
 	}
 }
 
-/** A real signature with every signing key. */
-async function check({ keys, random }: ServeOptions): Promise<Uint8Array> {
-	const signing = [...keys].filter(([role]) => role !== "seal");
-	await Promise.all(signing.map(([role, key]) => checkSignature(role, key, random)));
+/** A real signature with every signing key, and a text sealed and opened. */
+async function check({ keys, random }: ServeOptions, isLate: IsLate): Promise<Uint8Array> {
+	await Promise.all([...keys].map(([role, key]) => checkKey(role, key, random, isLate)));
 	return nothing;
 }

@@ -61,6 +61,8 @@ function isReason(element: Element): boolean {
 /** Content of the OID reasonCode, 2.5.29.21: compared ten thousand times a list. */
 const reasonCodeOctets = Buffer.from("551d15", "hex");
 
+const isNumber = (element: Element): boolean => element.content.length <= 20 && unsignedHex(element) !== "";
+
 export function listFaults(read: TbsCertList, issuer: Issuer, now: Date): Faults {
 	const { thisUpdate, nextUpdate, extensions, areEntriesPlain } = read;
 	const number = extensions.get(cRLNumber);
@@ -70,7 +72,7 @@ export function listFaults(read: TbsCertList, issuer: Issuer, now: Date): Faults
 		"it is not of this hour": Math.abs(thisUpdate.getTime() - now.getTime()) > hour,
 		"it is valid for no time, or for more than ten days":
 			nextUpdate <= thisUpdate || nextUpdate.getTime() - thisUpdate.getTime() > longest,
-		"it has no number": number === undefined || readDer(number.value).tag !== tag.integer,
+		"it has no number of 1 to 20 octets": number === undefined || !isNumber(readDer(number.value)),
 		"authorityKeyIdentifier is not the CA's": !isIssuersKey(authority ? readDer(authority.value) : null, issuer),
 		"it has other extensions, or critical ones":
 			extensions.size !== expected || [...extensions.values()].some(({ isCritical }) => isCritical),

@@ -23,6 +23,9 @@ const longest = 398 * day;
 /** Backdating for devices whose clock is behind, a challenge's life between reserving and signing, two clocks: an hour holds all. */
 const leeway = 60 * minute;
 
+/** Between this machine's clock and a web process'. */
+const clockSkew = 5 * minute;
+
 const keyUsageBit = { digitalSignature: 0, keyEncipherment: 2 } as const;
 const purposes: ReadonlySet<string> = new Set([oids.clientAuth, oids.emailProtection]);
 const crlDistributionPoints = "2.5.29.31";
@@ -60,7 +63,9 @@ export function readTbsCertificate(root: Element): TbsCertificate {
 	const version = new Fields(fields.take(context(0)), context(0), "TBSCertificate: version");
 	if (smallInteger(version.take()) !== 2) throw malformed("TBSCertificate: its version is not 3");
 	version.end();
-	const serialNumber = unsignedHex(fields.take(tag.integer));
+	const serial = fields.take(tag.integer);
+	if (serial.content.length > 20) throw malformed("TBSCertificate: a serial number of more than 20 octets");
+	const serialNumber = unsignedHex(serial);
 	const algorithm = fields.take(tag.sequence).raw;
 	const issuer = fields.take(tag.sequence).raw;
 	const validity = sequence(fields.take(), "Validity");
@@ -102,9 +107,10 @@ export function issuerFields(tbs: Element) {
 
 export function certificateFaults(read: TbsCertificate, issuer: Issuer, now: Date): Faults {
 	const { serialNumber, subject, publicKeyInfo, extensions } = read;
-	const isProof = extensions.size === 1 && extensions.get(poison)?.isCritical === true;
+	const mark = extensions.get(poison);
+	const isProof = extensions.size === 1 && mark?.isCritical === true && equalBytes(mark.value, nullValue());
 	return {
-		"its serial number is not of 8 to 20 octets": serialNumber.length < 16 || serialNumber.length > 40,
+		"its serial number is not of 8 octets and more": serialNumber.length < 16,
 		"its subject is not a plain name": !isPlainName(subject),
 		"its subject is the CA": comparableName(subject) === issuer.comparableName,
 		"its key is the CA's": equalBytes(publicKeyInfo.raw, issuer.publicKeyInfo),
@@ -114,7 +120,7 @@ export function certificateFaults(read: TbsCertificate, issuer: Issuer, now: Dat
 
 /** Somebody asks whether the key is there (lib/ca/key-proof.ts): a certificate that is over and that nobody may accept. */
 const proofFaults = ({ notAfter }: TbsCertificate, now: Date): Faults => ({
-	"a key's proof is not over": notAfter.getTime() > now.getTime() + leeway,
+	"a key's proof is not over": notAfter.getTime() > now.getTime() + clockSkew,
 });
 
 const deviceFaults = ({ notBefore, notAfter, publicKeyInfo }: TbsCertificate, issuer: Issuer, now: Date): Faults => ({
@@ -137,7 +143,8 @@ function isDeviceKey(publicKeyInfo: Element): boolean {
 	const fields = sequence(readDer(key), "RSAPublicKey");
 	const [modulus, exponent] = [unsignedHex(fields.take()), unsignedHex(fields.take())];
 	fields.end();
-	return modulus.length >= 512 && modulus.length <= 1024 && exponent === "010001";
+	const isWhole = /^[89a-f]/.test(modulus) && /[13579bdf]$/.test(modulus);
+	return isWhole && modulus.length >= 512 && modulus.length <= 1024 && exponent === "010001";
 }
 
 function extensionFaults({ extensions }: TbsCertificate, issuer: Issuer): Faults {
@@ -169,6 +176,8 @@ function valueFaults(extensions: Extensions, issuer: Issuer): Faults {
 		"subjectKeyIdentifier is empty": subjectKey !== null && octets(subjectKey).length === 0,
 		"authorityKeyIdentifier is not the CA's": !isIssuersKey(read(oids.authorityKeyIdentifier), issuer),
 		"subjectAltName is not of e-mail and DNS names": !areDeviceNames(read(oids.subjectAltName)),
+		"cRLDistributionPoints is not one web address": !isDistributionPoint(read(crlDistributionPoints)),
+		"authorityInfoAccess is not of web addresses": !areAccessDescriptions(read(authorityInfoAccess)),
 	};
 }
 
@@ -196,5 +205,45 @@ function areDeviceNames(element: Element | null): boolean {
 	if (element === null) return true;
 	const names = element.children;
 	const allowed = [context(1, false), context(2, false)];
-	return element.tag === tag.sequence && names.length > 0 && names.every((name) => allowed.includes(name.tag));
+	return (
+		element.tag === tag.sequence &&
+		names.length > 0 &&
+		names.every((name) => allowed.includes(name.tag) && isPlain(name.content))
+	);
 }
+
+/** IA5 without controls and blanks. */
+const isPlain = (content: Uint8Array): boolean =>
+	content.length > 0 && content.every((octet) => octet > 0x20 && octet < 0x7f);
+
+/** uniformResourceIdentifier [6]. */
+function isWebAddress(element: Element | undefined): boolean {
+	if (element?.tag !== context(6, false) || !isPlain(element.content)) return false;
+	return /^https?:\/\//.test(Buffer.from(element.content).toString("latin1"));
+}
+
+/** One point, its fullName one address, and neither reasons nor another issuer (RFC 5280 section 4.2.1.13). */
+function isDistributionPoint(element: Element | null): boolean {
+	if (element === null) return true;
+	const [point, ...points] = element.children;
+	const [name, ...parts] = point?.children ?? [];
+	const [full, ...forms] = name?.children ?? [];
+	const [address, ...addresses] = full?.children ?? [];
+	const single = [points, parts, forms, addresses].every((others) => others.length === 0);
+	const tags = [element.tag, point?.tag, name?.tag, full?.tag];
+	const expected = [tag.sequence, tag.sequence, context(0), context(0)];
+	return single && tags.every((one, index) => one === expected[index]) && isWebAddress(address);
+}
+
+/** id-ad-ocsp (RFC 5280 section 4.2.2.1). */
+function areAccessDescriptions(element: Element | null): boolean {
+	if (element === null) return true;
+	const isOne = ({ tag: type, children: [method, location, ...more] }: Element): boolean =>
+		type === tag.sequence &&
+		more.length === 0 &&
+		method?.tag === tag.oid &&
+		oid(method) === ocsp &&
+		isWebAddress(location);
+	return element.tag === tag.sequence && element.children.length > 0 && element.children.every(isOne);
+}
+const ocsp = "1.3.6.1.5.5.7.48.1";

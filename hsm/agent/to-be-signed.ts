@@ -17,7 +17,11 @@ import { listFaults, readTbsCertList } from "./tbs-cert-list.ts";
 import { certificateFaults, issuerFields, readTbsCertificate } from "./tbs-certificate.ts";
 
 /** 2 MiB of list, some 40,000 entries: one with its reason has eight elements in some fifty octets. */
-const limits = { maxBytes: 2 * 1024 * 1024, maxElements: 340 * 1024 };
+const listLimits = { maxBytes: 2 * 1024 * 1024, maxElements: 340 * 1024 };
+/** What a device's certificate says fits in two kilobytes. */
+const certificateLimits = { maxBytes: 16 * 1024, maxElements: 500 };
+/** More faults than an operator reads. */
+const mostTold = 8;
 
 /** Of the DER of the CA's certificate; `config` when it cannot be read. */
 export function readIssuer(certificate: Uint8Array): Issuer {
@@ -47,7 +51,7 @@ export function checkToBeSigned(
 	if (!issuer) throw refused("this agent does not know the CA's certificate");
 	const faults = judged(message, hash, issuer, now, signable);
 	const failed = Object.keys(faults).filter((name) => faults[name]);
-	if (failed.length > 0) throw refused(failed.join("; "));
+	if (failed.length > 0) throw refused(failed.slice(0, mostTold).join("; "));
 }
 
 const refused = (what: string, cause?: unknown): OtaError =>
@@ -55,17 +59,21 @@ const refused = (what: string, cause?: unknown): OtaError =>
 
 function judged(message: Uint8Array, hash: HashName, issuer: Issuer, now: Date, signable: Signable): Faults {
 	try {
-		const root = readDer(message, limits);
 		// A certificate of version 3 begins with [0], a list with an INTEGER.
-		return root.children[0]?.tag === context(0)
-			? {
-					...judgeCertificate(root, hash, issuer, now),
-					"a CA with a successor issues no certificates": signable === "lists",
-				}
-			: judgeList(root, hash, issuer, now);
+		if (firstTag(message) !== context(0)) return judgeList(readDer(message, listLimits), hash, issuer, now);
+		return {
+			...judgeCertificate(readDer(message, certificateLimits), hash, issuer, now),
+			"a CA with a successor issues no certificates": signable === "lists",
+		};
 	} catch (error) {
 		throw refused(asOtaError(error).message, error);
 	}
+}
+
+/** Identifier octet of the first element inside the first, before anything is read. */
+function firstTag(message: Uint8Array): number | undefined {
+	const length = message[1] ?? 0;
+	return message[2 + (length > 0x80 ? length & 0x7f : 0)];
 }
 
 function judgeCertificate(root: Element, hash: HashName, issuer: Issuer, now: Date): Faults {

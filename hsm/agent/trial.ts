@@ -57,13 +57,15 @@ export async function chooseMeans(
 	random: Random,
 	known?: Means["names"],
 ): Promise<Means> {
-	const trial = new Trial(token, found, random);
+	const before = new Set(Object.values(known ?? {}).flatMap((names) => names.split(separator)));
+	const trial = new Trial(token, found, random, before);
 	const means = await meansOf(trial, role, found);
-	const lost = known && Object.keys(known).find((need) => known[need] !== means.names[need]);
+	const sealed = means.names.seal?.split(separator) ?? [];
+	const lost = means.sealing ? [...before].find((name) => !sealed.includes(name)) : undefined;
 	if (lost === undefined) return means;
-	const words = `token ${token.name} came back without a mechanism that it had (${lost}: ${known?.[lost]} before, ${means.names[lost]} now)`;
-	throw new OtaError("hsm_unavailable", words);
+	throw new OtaError("hsm_unavailable", `token ${token.name} came back without ${lost}, which it sealed with before`);
 }
+const separator = ", ";
 
 async function meansOf(trial: Trial, role: KeyedRole, found: FoundKey): Promise<Means> {
 	if (found.sealing) return await trial.sealing(found.sealing);
@@ -80,12 +82,15 @@ class Trial {
 	readonly #found: FoundKey;
 	readonly #random: Random;
 	readonly #offers: Offers;
+	/** Names of an earlier trial's ways; none at the first. */
+	readonly #before: ReadonlySet<string>;
 
-	constructor(token: OpenToken, found: FoundKey, random: Random) {
+	constructor(token: OpenToken, found: FoundKey, random: Random, before: ReadonlySet<string>) {
 		this.#token = token;
 		this.#found = found;
 		this.#random = random;
 		this.#offers = offersOf(token);
+		this.#before = before;
 	}
 
 	async signing(): Promise<Means> {
@@ -152,9 +157,9 @@ class Trial {
 		const keys: SealKeys = { aes: null, rsa: null };
 		const names: string[] = [];
 		const faults: OtaError[] = [];
-		const tries = [aes && this.#sealingByAes(aes), rsa && this.#sealingByRsa(rsa)];
-		for (const way of tries.filter((one) => one !== null)) {
-			await way.then(
+		for (const way of [aes && (() => this.#sealingByAes(aes)), rsa && (() => this.#sealingByRsa(rsa))]) {
+			if (way === null) continue;
+			await way().then(
 				({ name, value }) => {
 					Object.assign(keys, value);
 					names.push(name);
@@ -162,8 +167,9 @@ class Trial {
 				(error: unknown) => faults.push(asOtaError(error)),
 			);
 		}
-		if (names.length === 0) throw whole(faults);
-		return { signing: null, unwrapping: null, sealing: keys, names: { seal: names.join(", ") } };
+		// A key that is away for now has sealed what no other opens.
+		if (names.length === 0 || faults.some(isPassing)) throw whole(faults);
+		return { signing: null, unwrapping: null, sealing: keys, names: { seal: names.join(separator) } };
 	}
 
 	async #sealingByAes(aes: Handle): Promise<Way<Partial<SealKeys>>> {
@@ -191,20 +197,23 @@ class Trial {
 			throw new OtaError("config", "it does not open what it sealed");
 	}
 
-	/** The first way that goes. */
+	/** The first way that goes; of a token that comes back, none below the one of before. */
 	async #first<Value>(
 		what: string,
 		ways: readonly Way<Value>[],
 		attempt: (value: Value) => Promise<void>,
 	): Promise<Way<Value>> {
 		const faults: OtaError[] = [];
-		for (const way of ways) {
+		/** Failed as if the token were away. */
+		const doubtful: Way<Value>[] = [];
+		for (const way of this.#atLeastBefore(ways)) {
 			if (!way.isOffered) {
 				faults.push(new OtaError("config", `${way.name} is not offered`));
 				continue;
 			}
 			const failure = await patiently(() => attempt(way.value));
-			if (failure === null) return way;
+			if (failure === null) return (await this.#firstAgain(doubtful, attempt)) ?? way;
+			if (isPassing(failure)) doubtful.push(way);
 			// The cause stays the token's own: whether it is lost is read from it.
 			const { code, message, cause } = failure;
 			faults.push(new OtaError(code, `${way.name}: ${message}`, { cause }));
@@ -213,6 +222,20 @@ class Trial {
 		const tried = message.replaceAll("\n", "; ");
 		const words = `token ${this.#token.name} does not ${what}: ${tried}; put this key on another token`;
 		throw new OtaError(code, words, { cause });
+	}
+
+	#atLeastBefore<Value>(ways: readonly Way<Value>[]): readonly Way<Value>[] {
+		const last = ways.findIndex(({ name }) => this.#before.has(name));
+		return last < 0 ? ways : ways.slice(0, last + 1);
+	}
+
+	/** The token is there, since a lesser way went: what failed as if it were away is tried once more. */
+	async #firstAgain<Value>(
+		ways: readonly Way<Value>[],
+		attempt: (value: Value) => Promise<void>,
+	): Promise<Way<Value> | null> {
+		for (const way of ways) if ((await patiently(() => attempt(way.value))) === null) return way;
+		return null;
 	}
 }
 

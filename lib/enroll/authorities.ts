@@ -10,7 +10,8 @@ import { keyHashOf } from "../ca/ocsp-cert-id.ts";
 import { buildResponseData } from "../ca/ocsp-response.ts";
 import { keyUsageBit, type X509 } from "../cms/certificate.ts";
 import { type ChainRules, chainFaults } from "../cms/chain.ts";
-import { nullValue } from "../der/writer.ts";
+import { oids } from "../der/oids.ts";
+import { algorithmIdentifier, integer, octetString, sequenceOf } from "../der/writer.ts";
 import { ConfigError } from "../errors.ts";
 import type { Keys, Random, SigningRole } from "../ports.ts";
 
@@ -122,11 +123,14 @@ function emptyList(ca: X509, now: Date): Uint8Array {
 	return buildTbsCertList({ ca, entries: [], number: 0, thisUpdate, nextUpdate });
 }
 
-/** ResponseData whose CertID is none. */
+/** ResponseData about a certificate of nobody's, for a minute. */
 const aboutNothing = (responder: X509, now: Date): Uint8Array =>
 	buildResponseData({
 		responderKeyHash: Buffer.from(keyHashOf("sha1", responder), "hex"),
 		producedAt: now,
-		responses: [{ certID: nullValue(), certStatus: { status: "unknown" }, thisUpdate: now, nextUpdate: null }],
+		responses: [{ certID: nobodys, certStatus: { status: "unknown" }, thisUpdate: now, nextUpdate: inAMinute(now) }],
 		nonce: null,
 	});
+const inAMinute = (now: Date): Date => new Date(now.getTime() + 60_000);
+const noHash = octetString(new Uint8Array(20));
+const nobodys: Uint8Array = sequenceOf(algorithmIdentifier(oids.sha1), noHash, noHash, integer(0));

@@ -1,5 +1,5 @@
 /** Answers as the clients compare them: exact media types, no charset where Apple's client wants none, never cached. */
-import { asOtaError, OtaError, outcomes } from "../errors.ts";
+import { asOtaError, type HsmStateError, OtaError, outcomes } from "../errors.ts";
 import type { Log, Random } from "../ports.ts";
 import { always } from "./headers.ts";
 import { refusalPage } from "./refusal-page.ts";
@@ -42,9 +42,12 @@ export function problem(
 	};
 	if (asker.html) return refusalPage({ status, words, id, home: asker.home }, more);
 	const headers = { ...always, ...more, "content-type": "application/problem+json" };
-	const body = { type: "about:blank", title: words, status, code: error.code, id };
+	const body = { type: "about:blank", title: words, status, code: error.code, id, ...hsmState(error) };
 	return new Response(JSON.stringify(body), { status, headers });
 }
+
+/** What a health check may tell of the HSM; by its shape, as Next's copy of the class is another. */
+const hsmState = (error: Partial<HsmStateError>): { hsm?: string } => (error.state ? { hsm: error.state } : {});
 
 function causeOf(error: Error): string | undefined {
 	const { cause } = error;

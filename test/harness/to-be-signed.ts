@@ -28,8 +28,8 @@ export const rsaWith = {
 } as const;
 
 /** An RSA key of nobody's, of so many octets. */
-export function rsaKey(octets = 256, exponent = 65_537): Uint8Array {
-	const modulus = der.integer(Buffer.alloc(octets, 0xd5));
+export function rsaKey(octets = 256, exponent = 65_537, filling = 0xd5): Uint8Array {
+	const modulus = der.integer(Buffer.alloc(octets, filling));
 	const key = der.sequenceOf(modulus, der.integer(exponent));
 	return der.sequenceOf(der.algorithmIdentifier("1.2.840.113549.1.1.1", der.nullValue()), der.bitString(key));
 }

@@ -15,6 +15,8 @@ async function run(command) {
 	if (verb === "raw") return generateRaw(rest);
 	if (verb === "import") return importKey(rest);
 	if (verb === "copy") return copyKey(rest);
+	if (verb === "rawSeal") return generateRawSeal(rest);
+	if (verb === "destroy") return destroyKey(rest);
 	const token = await openToken({ modulePath, tokenLabel: label, pin });
 	try {
 		if (verb === "list") return await token.list();
@@ -79,6 +81,32 @@ const copyKey = ({ label: keyLabel, of }) =>
 		const [found] = pkcs11.C_FindObjects(session, 1);
 		pkcs11.C_FindObjectsFinal(session);
 		pkcs11.C_CopyObject(session, found, [{ type: pkcs11js.CKA_LABEL, value: keyLabel }]);
+	});
+
+/** An AES-256 seal key whatever else bears its label. */
+const generateRawSeal = ({ label: keyLabel }) =>
+	withSession(label, (pkcs11, session) => {
+		const yes = ["CKA_TOKEN", "CKA_PRIVATE", "CKA_SENSITIVE", "CKA_ENCRYPT", "CKA_DECRYPT"];
+		const no = ["CKA_EXTRACTABLE", "CKA_SIGN", "CKA_UNWRAP", "CKA_DERIVE", "CKA_WRAP"];
+		pkcs11.C_GenerateKey(session, { mechanism: pkcs11js.CKM_AES_KEY_GEN }, [
+			{ type: pkcs11js.CKA_LABEL, value: keyLabel },
+			{ type: pkcs11js.CKA_ID, value: Buffer.from(`aes ${keyLabel}`) },
+			{ type: pkcs11js.CKA_VALUE_LEN, value: 32 },
+			...yes.map((name) => ({ type: pkcs11js[name], value: true })),
+			...no.map((name) => ({ type: pkcs11js[name], value: false })),
+		]);
+	});
+
+/** Takes a private key off the token. */
+const destroyKey = ({ label: keyLabel }) =>
+	withSession(label, (pkcs11, session) => {
+		pkcs11.C_FindObjectsInit(session, [
+			{ type: pkcs11js.CKA_CLASS, value: pkcs11js.CKO_PRIVATE_KEY },
+			{ type: pkcs11js.CKA_LABEL, value: keyLabel },
+		]);
+		const [found] = pkcs11.C_FindObjects(session, 1);
+		pkcs11.C_FindObjectsFinal(session);
+		pkcs11.C_DestroyObject(session, found);
 	});
 
 /** An RSA key that was made outside: { label, jwk, attributes }; on another token of the same PIN: { token }. */

@@ -16,7 +16,20 @@ const here = (name: string): string => fileURLToPath(new URL(name, import.meta.u
 
 /** One command of token-process.mjs. */
 export type TokenCommand = {
-	do: "init" | "config" | "list" | "publicKey" | "sign" | "rsa" | "ec" | "seal" | "raw" | "import" | "copy";
+	do:
+		| "init"
+		| "config"
+		| "list"
+		| "publicKey"
+		| "sign"
+		| "rsa"
+		| "ec"
+		| "seal"
+		| "raw"
+		| "rawSeal"
+		| "destroy"
+		| "import"
+		| "copy";
 } & Record<string, unknown>;
 export type TokenResult = { value: unknown } | { code: string; message: string };
 

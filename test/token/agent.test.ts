@@ -15,7 +15,7 @@ import {
 	type Response,
 } from "../../hsm/protocol.ts";
 import { selfSigned } from "../harness/certificate.ts";
-import { rsaWith, tbsCertificate, tbsCertList } from "../harness/to-be-signed.ts";
+import { plain, rsaWith, tbsCertificate, tbsCertList } from "../harness/to-be-signed.ts";
 import { makeKeys, makeToken, startAgent, type TestAgent, type TestToken } from "../harness/token.ts";
 
 let dir: string;
@@ -204,6 +204,26 @@ describe("policy", () => {
 		for (const message of [randomBytes(32), tbsCertificate({ issuer: "x" }), tbsCertList({ issuer: "x" })]) {
 			await expect(agent.keys.sign("ca", "sha256", message)).rejects.toMatchObject({ code: "hsm_refused" });
 		}
+	});
+
+	it("is not ended by a request that is wrong in a hundred thousand ways", async () => {
+		const many = Array.from({ length: 40_000 }, (_, index) => plain(`1.2.3.${index}`, Buffer.alloc(8)));
+		const message = tbsCertificate({ extensions: many });
+		const [response] = await speak(
+			requestFrame({ role: "ca", operation: "sign", body: encodeSign("sha256", message) }),
+			1,
+		);
+		expect(response).toMatchObject({ status: "refused" });
+		expect((response?.body ?? []).length).toBeLessThanOrEqual(500);
+		await agent.keys.check();
+	});
+
+	it("seals with additional data of a kilobyte, and no more", async () => {
+		await agent.keys.seal(Buffer.from("x"), "a".repeat(1024));
+		await expect(agent.keys.seal(Buffer.from("x"), "a".repeat(1025))).rejects.toMatchObject({ code: "malformed" });
+		const body = Buffer.concat([Buffer.from([0x04, 0x01]), Buffer.alloc(1026)]);
+		const [response] = await speak(requestFrame({ role: "seal", operation: "seal", body }), 1);
+		expect(response).toMatchObject({ status: "malformed" });
 	});
 
 	it("tells a caller with an unknown role so, and closes", async () => {

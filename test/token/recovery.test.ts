@@ -118,6 +118,43 @@ describe("a token that comes back re-initialised under the same label", () => {
 	});
 });
 
+describe("a seal key on its way from RSA to AES", () => {
+	it("is found again, better than before, and is not missed when the old one is gone", async () => {
+		const place = join(dir, "seal");
+		const token = await makeToken(place);
+		await token.must({ do: "rsa", label: "seal", bits: 2048, usage: "seal" });
+		const memory = join(place, "memory");
+		const options: AgentOptions = { dir: place, token, roles: { seal: {} }, memory };
+		const agent = await startAgent(options);
+		try {
+			const old = await agent.keys.seal(message, "a|b|c|1");
+			await token.must({ do: "rawSeal", label: "seal" });
+			await takeAway(token);
+			await expect(agent.keys.check()).rejects.toMatchObject({ code: "hsm_unavailable" });
+			await putBack(token);
+			await until(() => agent.keys.check().then(() => true), 5000);
+			expect(Buffer.from(await agent.keys.open(old, "a|b|c|1"))).toEqual(message);
+			const sealed = await agent.keys.seal(message, "a|b|c|1");
+			expect(sealed).toHaveLength(12 + message.length + 16);
+			await agent.kill();
+			// Both keys are there: what is known of the seal key is sealed anew.
+			await agent.restart();
+			await agent.kill();
+			await token.must({ do: "destroy", label: "seal" });
+			await agent.restart();
+			expect(Buffer.from(await agent.keys.open(sealed, "a|b|c|1"))).toEqual(message);
+			await agent.kill();
+			await writeFile(join(memory, "seal-key.sealed"), "");
+			await expect(agent.restart()).rejects.toMatchObject({
+				code: "config",
+				message: expect.stringContaining("is empty"),
+			});
+		} finally {
+			await agent.stop();
+		}
+	});
+});
+
 const spies = ["/usr/lib/x86_64-linux-gnu/pkcs11-spy.so", "/usr/lib/aarch64-linux-gnu/pkcs11-spy.so"];
 
 describe("a wrong PIN", () => {

@@ -1,4 +1,5 @@
 /** The TLS socket's bounds, and how a client takes a remote agent that is full, silent or slow. */
+import { X509Certificate } from "node:crypto";
 import type { Socket } from "node:net";
 import { connect as connectTcp } from "node:net";
 import { connect, createServer } from "node:tls";
@@ -69,6 +70,13 @@ describe("the TLS socket", () => {
 		first?.destroy();
 		await closed(first);
 		await expect(second.check()).resolves.toBeUndefined();
+	});
+
+	it("refuses a client whose certificate comes from the devices' CA, whatever its anchors allow", async () => {
+		const deviceCas = [new X509Certificate(set.ca).raw];
+		await start(obliging, { deviceCas });
+		await expect(client(1000).check()).rejects.toMatchObject({ code: "config" });
+		expect(sockets).toEqual([]);
 	});
 
 	it("drops a client that is silent for long, and the next call comes through all the same", async () => {

@@ -24,7 +24,7 @@ const info = (fields: Partial<TokenInfo> = {}): TokenInfo =>
 const token = (fields?: Partial<TokenInfo>, module = "/lib/a.so") => ({ module, info: info(fields) });
 
 const writeMarker = (name: string, marker: object): void =>
-	writeFileSync(join(directory, name), `${JSON.stringify(marker)}\n`);
+	writeFileSync(join(directory, name), `${JSON.stringify([marker])}\n`);
 
 const refuse = (): never => {
 	throw new PinRefused("token ota refused the PIN", true);
@@ -60,6 +60,12 @@ describe("a PIN that a token refused", () => {
 		expect(isSent(token(), "1234")).toBe(false);
 	});
 
+	it("is remembered beside others that were refused after it", () => {
+		for (const pin of ["1234", "4321"]) expect(() => pins.guard(token(), pin, refuse)).toThrow(PinRefused);
+		for (const pin of ["1234", "4321"]) expect(isSent(token(), pin)).toBe(false);
+		expect(isSent(token(), "the right one")).toBe(true);
+	});
+
 	it("is remembered also when the process dies before it hears the answer", () => {
 		const died = new Error("killed");
 		expect(() =>
@@ -84,7 +90,7 @@ describe("a PIN that a token refused", () => {
 		const left: [string, string][] = [];
 		killed();
 		expect(left[0]?.[1]).toContain('"count":1');
-		const marker = JSON.parse(left[0]?.[1] as string);
+		const [marker] = JSON.parse(left[0]?.[1] as string);
 		const write = (change: object): void => writeMarker(left[0]?.[0] as string, { ...marker, ...change });
 		write({});
 		expect(isSent(token({ flags: pkcs11js.CKF_USER_PIN_COUNT_LOW }), "1234")).toBe(false);

@@ -62,6 +62,11 @@ const usage = 1;
 const purpose = 2;
 const keyIdentifier = 3;
 const emailProtection = "1.3.6.1.5.5.7.3.4";
+const address = (text: string): Uint8Array => der.contextPrimitive(6, Buffer.from(text));
+const distributionPoint = (text: string, ...more: Uint8Array[]): Uint8Array =>
+	plain("2.5.29.31", der.sequenceOf(der.sequenceOf(der.contextOf(0, der.contextOf(0, address(text))), ...more)));
+const access = (text: string, method = "1.3.6.1.5.5.7.48.1"): Uint8Array =>
+	plain("1.3.6.1.5.5.7.1.1", der.sequenceOf(der.sequenceOf(der.objectIdentifier(method), address(text))));
 const mail = der.contextPrimitive(1, Buffer.from("a@example.com"));
 
 describe("the CA role", () => {
@@ -70,7 +75,8 @@ describe("the CA role", () => {
 		["one for mail and profiles", bent(purpose, extendedKeyUsage(emailProtection))],
 		["one for signatures alone", bent(usage, keyUsage(0))],
 		["one with names", withMore(plain("2.5.29.17", der.sequenceOf(mail)))],
-		["one that says where revocation is told", withMore(plain("2.5.29.31", der.sequenceOf()))],
+		["one that says where revocation is told", withMore(distributionPoint("http://pki.example.com/crl"))],
+		["one that says who answers", withMore(access("http://pki.example.com/ocsp"))],
 		["one of 398 days", tbsCertificate({ validity: [0, 398] })],
 		["a revocation list", tbsCertList()],
 		["an empty revocation list", tbsCertList({ revoked: 0 })],
@@ -169,6 +175,14 @@ describe("the CA role", () => {
 		["basicConstraints that are not critical", bent(constraints, plain("2.5.29.19", der.sequenceOf())), "critical"],
 		["the basicConstraints of old", withMore(oldConstraints), "2.5.29.10 is none"],
 		["an OID that overflows into another", withMore(wide), "is none"],
+		["a list of another issuer's", withMore(distributionPoint("http://x/", der.contextOf(2))), "cRLDistributionPoints"],
+		["a list in a file", withMore(distributionPoint("file:///etc/passwd")), "cRLDistributionPoints"],
+		["another kind of access", withMore(access("http://x/", "1.3.6.1.5.5.7.48.2")), "authorityInfoAccess"],
+		[
+			"a DNS name with a NUL in it",
+			withMore(plain("2.5.29.17", der.sequenceOf(der.contextPrimitive(2, Buffer.from("a\0b"))))),
+			"subjectAltName",
+		],
 		["a Netscape CA", withMore(plain("2.16.840.1.113730.1.1", der.namedBitString(5))), "is none"],
 		[
 			"an IP address as a name",
@@ -189,6 +203,17 @@ describe("the CA role", () => {
 			tbsCertificate({ subject: nameOf(" CA ") }),
 			"subject is the CA",
 		],
+		[
+			"a subject that is the CA but for what is not seen",
+			tbsCertificate({ subject: nameOf("c\u200ba") }),
+			"plain name",
+		],
+		["a subject with a soft hyphen", tbsCertificate({ subject: nameOf("c\u00ada") }), "plain name"],
+		[
+			"a subject that takes minutes to compare",
+			tbsCertificate({ subject: nameOf(`a${"\u0315\u0300".repeat(1500)}`) }),
+			"longer than its limit",
+		],
 		["no subject", tbsCertificate({ subject: der.sequenceOf() }), "plain name"],
 		["the CA's key", tbsCertificate({ publicKeyInfo: spki }), "key is the CA's"],
 		["a key of 1024 bits", tbsCertificate({ publicKeyInfo: rsaKey(128) }), "RSA of 2048"],
@@ -201,7 +226,14 @@ describe("the CA role", () => {
 		["version 2", tbsCertificate({ version: [der.contextOf(0, der.integer(1))] }), "version is not 3"],
 		["a negative serial number", tbsCertificate({ serial: Uint8Array.of(2, 1, 0xff) }), "negative"],
 		["serial number 0", tbsCertificate({ serial: der.integer(0) }), "serial number"],
-		["a serial number of 21 octets", tbsCertificate({ serial: der.integer(Buffer.alloc(21, 1)) }), "serial number"],
+		["a serial number of 21 octets", tbsCertificate({ serial: der.integer(Buffer.alloc(20, 0xff)) }), "serial number"],
+		["an even modulus", tbsCertificate({ publicKeyInfo: rsaKey(256, 65_537, 0xd4) }), "RSA of 2048"],
+		["a modulus of 2041 bits", tbsCertificate({ publicKeyInfo: rsaKey(256, 65_537, 0x01) }), "RSA of 2048"],
+		[
+			"a certificate as large as a list",
+			tbsCertificate({ more: [der.octetString(Buffer.alloc(20_000))] }),
+			"larger than its limit",
+		],
 		[
 			"unique identifiers",
 			tbsCertificate({ extensions: [], more: [der.contextPrimitive(1, Uint8Array.of(0, 1))] }),
@@ -219,6 +251,11 @@ describe("the CA role", () => {
 		["a list for eleven days", tbsCertList({ updates: [0, 11] }), "ten days"],
 		["a list of yesterday", tbsCertList({ updates: [-1, 7] }), "of this hour"],
 		["a list without a number", tbsCertList({ extensions: [] }), "no number"],
+		[
+			"a list with a number below nothing",
+			tbsCertList({ extensions: [plain("2.5.29.20", Uint8Array.of(2, 1, 0xff))] }),
+			"negative",
+		],
 		["a delta list", tbsCertList({ extensions: [cRLNumber(), deltaIndicator] }), "other extensions"],
 		["a list that takes entries back", tbsCertList({ entry: [reason(8)] }), "more than a reason"],
 		["a list with reason 7", tbsCertList({ entry: [reason(7)] }), "more than a reason"],
@@ -251,6 +288,13 @@ describe("the CA role", () => {
 		);
 		for (const fault of ["issuer", "basicConstraints", "keyUsage", "2.5.29.37 is missing"])
 			expect(words).toContain(fault);
+	});
+
+	it("tells little of much that is wrong, in a moment", () => {
+		const many = Array.from({ length: 100 }, (_, index) => plain(`1.2.3.${index}`, der.nullValue()));
+		expect((refusal(tbsCertificate({ extensions: many })) as string).length).toBeLessThan(1000);
+		const most = Array.from({ length: 20_000 }, (_, index) => plain(`1.2.3.${index}`, der.nullValue()));
+		expect(refusal(tbsCertificate({ extensions: most }))).toContain("larger than its limit");
 	});
 
 	it("signs nothing while its certificate is not known", () => {

@@ -56,11 +56,21 @@ describe("the trial of a key's mechanisms", () => {
 		await expect(chooseMeans(away, "profile", found, random)).rejects.toMatchObject({ code: "hsm_unavailable" });
 	});
 
+	it("does not change the way because the device was away for as long as it tried", async () => {
+		const { names } = await chooseMeans(tokenOf(0x30, 0x30, 0x30), "profile", found, random);
+		expect(names).toEqual({ sign: "CKM_RSA_PKCS" });
+	});
+
+	it("takes a better way than before from a token that comes back", async () => {
+		const known = { sign: "CKM_SHA256_RSA_PKCS" };
+		expect((await chooseMeans(tokenOf(), "profile", found, random, known)).names).toEqual({ sign: "CKM_RSA_PKCS" });
+	});
+
 	it("takes no lesser way than before from a token that comes back", async () => {
 		const known = { sign: "CKM_RSA_PKCS" };
 		await expect(chooseMeans(tokenOf(0x70), "profile", found, random, known)).rejects.toMatchObject({
-			code: "hsm_unavailable",
-			message: expect.stringContaining("without a mechanism that it had"),
+			code: "config",
+			message: expect.stringContaining("CKM_RSA_PKCS: "),
 		});
 		expect((await chooseMeans(tokenOf(), "profile", found, random, known)).names).toEqual(known);
 	});
