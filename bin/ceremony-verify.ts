@@ -34,7 +34,7 @@ export async function verifyCeremony(args: readonly string[], usage: string): Pr
 	const differences = compareCeremony(recorded, evidence);
 	for (const difference of differences) process.stdout.write(`${difference}\n`);
 	if (differences.length > 0) return 1;
-	for (const note of notes(recorded, evidence)) process.stderr.write(`${note}\n`);
+	for (const note of notes(recorded, evidence)) process.stdout.write(`${note}\n`);
 	process.stdout.write(summary(recorded));
 	return 0;
 }
