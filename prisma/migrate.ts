@@ -34,6 +34,19 @@ export async function applyMigrations(databaseUrl: string, log: Log): Promise<st
 	}
 }
 
+/** Names of the committed migrations that the database lacks. Failure: store_unavailable, config. */
+export async function missingMigrations(databaseUrl: string): Promise<string[]> {
+	try {
+		const finished = new Set(await (await targetOf(databaseUrl)).finished());
+		const { migrationDirectories } = readMigrations(providerOf(databaseUrl));
+		return migrationDirectories.map(({ path }) => path).filter((path) => !finished.has(path));
+	} catch (cause) {
+		if (cause instanceof OtaError) throw cause;
+		const why = cause instanceof Error && cause.message ? `: ${cause.message}` : "";
+		throw new OtaError("store_unavailable", `the database cannot be asked for its migrations${why}`, { cause });
+	}
+}
+
 async function targetOf(databaseUrl: string): Promise<MigrationTarget> {
 	if (providerOf(databaseUrl) === "sqlite") return (await import("./sqlite.ts")).sqliteTarget(databaseUrl);
 	return (await import("./postgresql-migrations.ts")).postgresTarget(databaseUrl);
