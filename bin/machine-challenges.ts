@@ -1,0 +1,66 @@
+/** Challenges that an operator mints for machines: an enrollment of no person's, and as many single-use passwords. */
+import { commonNames } from "../lib/der/name.ts";
+import { drawChallenge } from "../lib/enroll/context.ts";
+import type { ChallengeBinding, Random, SubjectName } from "../lib/ports.ts";
+import type { Operator } from "./operator.ts";
+import { ownCertificates, ownTitles } from "./own-certificates.ts";
+
+/** What the certificates will say: chosen here (subject null: a name of its own for each), or by the request. */
+export type MachineNames =
+	| { from: "csr" }
+	| { from: "operator"; subject: SubjectName | null; hosts: readonly string[] };
+
+export interface Mint {
+	names: MachineNames;
+	/** Milliseconds. */
+	ttl: number;
+	count: number;
+}
+
+/** Prints the challenges and nothing else. Answers the exit code. */
+export async function mintChallenges(operator: Operator, { names, ttl, count }: Mint, random: Random): Promise<0 | 1> {
+	const { store, now, by, say, tell } = operator;
+	const taken = names.from === "operator" && names.subject && ownerOf(operator, names.subject);
+	if (taken) {
+		tell(`This is the name of ${taken}; choose another CN.`);
+		return 1;
+	}
+	const id = Buffer.from(random(16)).toString("hex");
+	const user = { id: `operator:${by}`, email: "", groups: [], claims: {} };
+	const enrollment = { id, user, createdAt: now, expiresAt: new Date(now.getTime() + ttl) };
+	const drawn = Array.from({ length: count }, () =>
+		drawChallenge({ random }, "machine", enrollment, now, bindingOf(operator, names, random)),
+	);
+	const challenges = drawn.map(({ challenge }) => challenge);
+	const detail = { by, count, until: enrollment.expiresAt.toISOString(), namesFrom: names.from };
+	await store.mintChallenges({
+		enrollment,
+		challenges,
+		audit: { at: now, event: "challenges.minted", enrollmentId: id, detail },
+	});
+	for (const { text } of drawn) say(text);
+	return 0;
+}
+
+function bindingOf({ config }: Operator, names: MachineNames, random: Random): ChallengeBinding {
+	const nobody = { udid: "", serialNumber: null };
+	if (names.from === "csr") return { ...nobody, subject: [], subjectAltName: {}, isSubjectFromCsr: true };
+	const { hosts } = names;
+	const subject = names.subject ?? [
+		["O", [...config.organization].slice(0, 64).join("")],
+		["CN", `machine-${Buffer.from(random(6)).toString("hex")}`],
+	];
+	return { ...nobody, subject, subjectAltName: hosts.length > 0 ? { dNSName: hosts } : {} };
+}
+
+/** Which of ours has this CN, however it is written: a verifier that looks at names alone must not take one for the other. */
+function ownerOf({ config }: Operator, subject: SubjectName): string | null {
+	const wanted = subject.flatMap(([type, value]) => (type === "CN" ? [comparable(value)] : []));
+	const own = ownCertificates(config).find(({ certificate }) =>
+		commonNames(certificate.subject).some((name) => wanted.includes(comparable(name))),
+	);
+	return own ? ownTitles[own.role] : null;
+}
+
+/** As RFC 5280 section 7.1 compares: case, width and repeated blanks do not count. */
+const comparable = (name: string): string => name.normalize("NFKC").toLowerCase().replace(/\s+/gu, " ").trim();
