@@ -20,6 +20,8 @@ export interface OperatorDesk {
 	folder: string;
 	/** In this process, with the desk's environment and nothing else of ours. */
 	type(run: Run, ...args: string[]): Promise<Answer>;
+	/** With more in it. */
+	typeWith(env: Record<string, string>, run: Run, ...args: string[]): Promise<Answer>;
 	leave(): Promise<void>;
 }
 
@@ -30,11 +32,13 @@ export async function operatorDesk(): Promise<OperatorDesk> {
 	for (const role of ["root", "ca", "ra", "profile"] as const) {
 		writeFileSync(join(folder, "certs", `${role}.pem`), keys.authorities[role]);
 	}
+	const env = { OTA_DATA_DIR: folder, OTA_ORGANIZATION: "Example" };
 	return {
 		keys,
 		store: database.store,
 		folder,
-		type: (run, ...args) => typed(run, args, { OTA_DATA_DIR: folder, OTA_ORGANIZATION: "Example" }),
+		type: (run, ...args) => typed(run, args, env),
+		typeWith: (more, run, ...args) => typed(run, args, { ...env, ...more }),
 		leave: () => database.remove(),
 	};
 }
