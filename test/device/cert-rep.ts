@@ -26,6 +26,8 @@ export interface CertRep {
 	failInfoText: string | null;
 	/** On SUCCESS, DER; element 0 is THE certificate. */
 	certificates: Uint8Array[];
+	/** On SUCCESS of a GetCRL, DER. */
+	crls: Uint8Array[];
 	/** Content cipher of the envelope and digest of the signature. */
 	cipher: Cipher | null;
 	digest: Digest;
@@ -96,13 +98,16 @@ export function parseCertRep(
 			failInfo: failInfo === null ? null : Number(failInfo),
 			failInfoText,
 			certificates: [],
+			crls: [],
 			cipher: null,
 		};
 	}
 	ensure(content, step, "A SUCCESS must have content.");
 	const opened = openEnvelopedData(content, expected.signer, step, reading);
 	const inner = readSignedData(opened.content, step, reading);
+	const { certificates, crls } = inner;
 	ensure(inner.signerInfos.length === 0, step, "The inner SignedData must carry certificates only.");
-	ensure(inner.certificates.length > 0, step, "The CertRep carries no certificate.");
-	return { ...shared, failInfo: null, failInfoText: null, certificates: inner.certificates, cipher: opened.cipher };
+	ensure(certificates.length + crls.length > 0, step, "The CertRep carries no certificate.");
+	ensure(certificates.length === 0 || crls.length === 0, step, "The CertRep carries certificates and lists.");
+	return { ...shared, failInfo: null, failInfoText: null, certificates, crls, cipher: opened.cipher };
 }

@@ -89,8 +89,11 @@ export {
 	getCaCert,
 	type KeySource,
 	pkiOperation,
+	readAnswer,
+	renewScep,
 	requestFor,
 	type ScepEnrollment,
+	type ScepRenewal,
 	type ScepServer,
 	scepUrl,
 } from "./scep-client.ts";
@@ -102,6 +105,7 @@ export {
 	selfSignedSigner,
 	transactionIdOf,
 } from "./scep-message.ts";
+export { buildCertPoll, buildGetCert, buildGetCrl, issuerAndSerial, type QueryOptions } from "./scep-queries.ts";
 export { browse, type Credentials, chooseForm } from "./sign-in.ts";
 export { buildSignedData, type SignedAttribute, type SignedDataOptions, type SignerOptions } from "./signed-data.ts";
 export { type VerifiedData, verifySignedData } from "./signed-data-reader.ts";

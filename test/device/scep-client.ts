@@ -16,6 +16,7 @@ import {
 	selectAuthorities,
 } from "./scep-capabilities.ts";
 import { buildPkcsReq, type PkcsReq, type PkcsReqOptions, type SignerStyle } from "./scep-message.ts";
+import { buildCertPoll } from "./scep-queries.ts";
 
 /** Gives a private key of so many bits; injected to save time or to be hostile. */
 export type KeySource = (bits: number) => KeyObject | Promise<KeyObject>;
@@ -101,6 +102,27 @@ export function requestFor(
 	});
 }
 
+/** What the answer to `request` is; throws DeviceError with the failInfo when it is a FAILURE. */
+export function readAnswer(
+	body: Uint8Array,
+	request: PkcsReq,
+	server: ScepServer,
+	reading: Reading = carefulReading,
+): CertRep {
+	const step = "CertRep";
+	const { ra, top } = server.authorities;
+	const { signer, transactionID, senderNonce } = request;
+	const expected = { authorities: [ra, top], signer, transactionID, senderNonce };
+	const reply: CertRep = parseCertRep(body, expected, step, reading);
+	if (reply.pkiStatus === "2") {
+		const failInfo = reply.failInfo ?? -1;
+		const word = ["badAlg", "badMessageCheck", "badRequest", "badTime", "badCertId"][failInfo] ?? "unknown";
+		const text = reply.failInfoText ? `: ${reply.failInfoText}` : ".";
+		throw new DeviceError(step, `The SCEP server refused the request, ${word} (${failInfo})${text}`, { failInfo });
+	}
+	return reply;
+}
+
 /** Judges the answer to `request`; throws DeviceError with the failInfo unless it is a SUCCESS with our certificate. */
 export function acceptCertRep(
 	body: Uint8Array,
@@ -110,19 +132,16 @@ export function acceptCertRep(
 	at: Date,
 	reading: Reading = carefulReading,
 ): Identity {
+	const reply = readAnswer(body, request, server, reading);
+	ensure(reply.pkiStatus !== "3", "CertRep", "The request is pending: somebody has to approve it first.");
+	return acceptCertificate(reply, key, server, at, reading);
+}
+
+function acceptCertificate(reply: CertRep, key: KeyObject, server: ScepServer, at: Date, reading: Reading): Identity {
 	const step = "CertRep";
-	const { ra, top, all } = server.authorities;
-	const { signer, transactionID, senderNonce } = request;
-	const expected = { authorities: [ra, top], signer, transactionID, senderNonce };
-	const reply: CertRep = parseCertRep(body, expected, step, reading);
-	ensure(reply.pkiStatus !== "3", step, "The request is pending: somebody has to approve it first.");
-	if (reply.pkiStatus === "2") {
-		const failInfo = reply.failInfo ?? -1;
-		const word = ["badAlg", "badMessageCheck", "badRequest", "badTime", "badCertId"][failInfo] ?? "unknown";
-		const text = reply.failInfoText ? `: ${reply.failInfoText}` : ".";
-		throw new DeviceError(step, `The SCEP server refused the request, ${word} (${failInfo})${text}`, { failInfo });
-	}
-	const [certificate] = reply.certificates as [Uint8Array];
+	const { top, all } = server.authorities;
+	const [certificate] = reply.certificates;
+	ensure(certificate, step, "The CertRep carries no certificate.");
 	ensure(certifies(certificate, key), step, "The first certificate of the CertRep is not for this device's key.");
 	const chain = findChainTo(certificate, all, top, at, reading);
 	ensure(chain, step, "The issued certificate does not chain to the CA of GetCACert.");
@@ -141,6 +160,8 @@ export interface ScepEnrollment {
 	timed?: <T>(step: string, work: () => Promise<T>) => Promise<T>;
 	/** Overrides of the PKCSReq. */
 	bend?: Partial<PkcsReqOptions>;
+	/** Called before each CertPoll while the request is pending: waits, or throws to give up. Absent: PENDING is an error. */
+	waits?: () => Promise<void>;
 	/** Careful unless told. */
 	reading?: Reading;
 }
@@ -160,7 +181,7 @@ export async function discover(enrollment: ScepEnrollment): Promise<ScepServer> 
 
 /** The whole enrollment of one SCEP payload, with a new key. */
 export async function enrollScep(enrollment: ScepEnrollment): Promise<Identity> {
-	const { transport, payload } = enrollment;
+	const { payload } = enrollment;
 	const timed = enrollment.timed ?? ((_step, work) => work());
 	const server = await discover(enrollment);
 	const key = await timed("key", async () => (enrollment.keys ?? freshKey)(payload.keySize));
@@ -169,8 +190,46 @@ export async function enrollScep(enrollment: ScepEnrollment): Promise<Identity> 
 		...(reading ? { envelope: { reading } } : {}),
 		...enrollment.bend,
 	});
-	return timed("PKIOperation", async () => {
-		const body = await pkiOperation(transport, payload.url, request.message, server.capabilities.post);
-		return acceptCertRep(body, request, key, server, enrollment.at ?? new Date(), reading);
+	return timed("PKIOperation", () => finish(enrollment, server, request, key));
+}
+
+/** Sends a request, and polls until somebody has decided where the enrollment waits. */
+async function finish(
+	{ transport, payload, waits, at = new Date(), reading = carefulReading }: ScepEnrollment,
+	server: ScepServer,
+	request: PkcsReq,
+	key: KeyObject,
+): Promise<Identity> {
+	const send = ({ message }: PkcsReq) => pkiOperation(transport, payload.url, message, server.capabilities.post);
+	let reply = readAnswer(await send(request), request, server, reading);
+	while (reply.pkiStatus === "3") {
+		ensure(waits, "CertRep", "The request is pending: somebody has to approve it first.");
+		await waits();
+		const { ra, top, all } = server.authorities;
+		const poll = buildCertPoll(request, all.find((one) => one !== ra && one !== top) ?? top, { ra, key });
+		reply = readAnswer(await send(poll), poll, server, reading);
+	}
+	return acceptCertificate(reply, key, server, at, reading);
+}
+
+/** How an identity is renewed. */
+export interface ScepRenewal extends ScepEnrollment {
+	identity: Identity;
+	/** RenewalReq (17, unless told), or PKCSReq (19) as macOS, certmonger and sscep have it. */
+	messageType?: "17" | "19";
+}
+
+/** Renewal: signed by the identity that is to end; with a new key unless `keys` gives the old one. */
+export async function renewScep(renewal: ScepRenewal): Promise<Identity> {
+	const { payload, identity, messageType = "17", reading } = renewal;
+	const server = await discover(renewal);
+	ensure(server.capabilities.items.includes("Renewal"), "GetCACaps", "The SCEP server does not renew.");
+	const key = await (renewal.keys ?? freshKey)(payload.keySize);
+	const request = requestFor(payload, server, key, renewal.style ?? "iphone", {
+		signer: identity,
+		messageType,
+		...(reading ? { envelope: { reading } } : {}),
+		...renewal.bend,
 	});
+	return finish(renewal, server, request, key);
 }

@@ -25,6 +25,7 @@ interface SignedDataParts {
 	eContentType: string;
 	content: Uint8Array | null;
 	certificates: Uint8Array[];
+	crls: Uint8Array[];
 	signerInfos: readonly Element[];
 }
 
@@ -35,10 +36,12 @@ export function readSignedData(message: Uint8Array, step: string, reading: Readi
 	const parts = sequenceOf(wrapped.members[0], step);
 	const [contentType, content] = sequenceOf(parts[2], step);
 	const bag = parts.find((part) => isContext(part, 0));
+	const lists = parts.find((part) => isContext(part, 1));
 	return {
 		eContentType: oidOf(contentType, step),
 		content: isContext(content, 0) ? octets(content.members[0], step) : null,
 		certificates: (bag?.members ?? []).map(({ raw }) => raw),
+		crls: (lists?.members ?? []).map(({ raw }) => raw),
 		signerInfos: setMembers(parts.at(-1), step),
 	};
 }
