@@ -34,7 +34,10 @@ const allowed = [
 	// The crafts.
 	{ from: { path: der }, to: { path: [der, contracts, pureNode] } },
 	{ from: { path: cms }, to: { path: [cms, der, contracts, pureNode] } },
-	{ from: { path: "^lib/profile/" }, to: { path: ["^lib/profile/", der, cms, contracts, pureNode, ...npm("plist")] } },
+	{
+		from: { path: "^lib/profile/" },
+		to: { path: ["^lib/profile/", der, cms, contracts, pureNode, ...npm("plist", "yaml")] },
+	},
 	{ from: { path: "^lib/apple/" }, to: { path: ["^lib/apple/", der, cms, contracts, pureNode, ...npm("plist")] } },
 	{ from: { path: "^lib/scep/" }, to: { path: ["^lib/scep/", der, cms, contracts, pureNode] } },
 	{
