@@ -1,11 +1,13 @@
 /** Somebody with a live SCEP challenge who sends /scep what it must refuse; and how such an answer is judged. */
-import { type KeyObject, X509Certificate } from "node:crypto";
+import { createHash, type KeyObject, randomBytes, X509Certificate } from "node:crypto";
 import { expect } from "@jest/globals";
+import type { ChallengeBinding, RevocationTarget } from "../../lib/ports.ts";
 import {
 	acceptCertRep,
 	type CertRep,
 	type DeviceSession,
 	discover,
+	type Identity,
 	type PkcsReq,
 	type PkcsReqOptions,
 	parseCertRep,
@@ -14,7 +16,7 @@ import {
 	type ScepServer,
 } from "../device/index.ts";
 import { rsaKeySource } from "../device/rsa-keys.ts";
-import { type WatchedOta, watchedOta } from "../harness/watched-ota.ts";
+import { type WatchedOptions, type WatchedOta, watchedOta } from "../harness/watched-ota.ts";
 
 /** RFC 8894 section 3.2.1.4.5. */
 export const failInfo = { badAlg: 0, badMessageCheck: 1, badRequest: 2, badTime: 3, badCertId: 4 } as const;
@@ -42,8 +44,8 @@ export class ScepAttacker {
 		readonly other: KeyObject,
 	) {}
 
-	static async start(): Promise<ScepAttacker> {
-		const ota = await watchedOta();
+	static async start(options: WatchedOptions = {}): Promise<ScepAttacker> {
+		const ota = await watchedOta(options);
 		const nextKey = rsaKeySource();
 		const device = await ota.identified();
 		const server = await discover({ transport: ota.transport, payload: payloadOf(device) });
@@ -89,6 +91,52 @@ export class ScepAttacker {
 	}
 
 	accepted(body: Uint8Array, sent: PkcsReq, key: KeyObject): X509Certificate {
-		return new X509Certificate(acceptCertRep(body, sent, key, this.server, new Date()).certificate);
+		return new X509Certificate(this.identityOf(body, sent, key).certificate);
+	}
+
+	identityOf(body: Uint8Array, sent: PkcsReq, key: KeyObject): Identity {
+		return acceptCertRep(body, sent, key, this.server, this.now());
+	}
+
+	/** The server's clock. */
+	now(): Date {
+		return new Date(Date.now() + this.ota.clock.offset);
+	}
+
+	/** A SUCCESS, as what its owner has. */
+	async identity(sent: PkcsReq, key: KeyObject): Promise<Identity> {
+		return this.identityOf(await bytesOf(await this.ota.postScep(sent.message)), sent, key);
+	}
+
+	/** A device with its identity. */
+	async enrolled(): Promise<{ session: DeviceSession; key: KeyObject; identity: Identity; sent: PkcsReq }> {
+		const { session, key, sent } = await this.fresh();
+		return { session, key, sent, identity: await this.identity(sent, key) };
+	}
+
+	/** A machine's challenge, as an operator mints it. */
+	async mint(binding: Partial<ChallengeBinding> = {}): Promise<string> {
+		const id = randomBytes(8).toString("hex");
+		const text = randomBytes(32).toString("hex");
+		const createdAt = this.now();
+		const expiresAt = new Date(createdAt.getTime() + 3_600_000);
+		const user = { id: "operator:root", email: "", groups: [], claims: {} };
+		const names = { udid: "", serialNumber: null, subject: [["CN", "printer 7"]] as const, subjectAltName: {} };
+		const hash = createHash("sha256").update(text).digest("hex");
+		const purpose = "machine" as const;
+		const challenge = { hash, purpose, enrollmentId: id, createdAt, expiresAt, binding: { ...names, ...binding } };
+		const audit = { at: createdAt, event: "challenge.minted", enrollmentId: id, detail: {} };
+		await this.ota.memory.mintChallenges({
+			enrollment: { id, user, createdAt, expiresAt },
+			challenges: [challenge],
+			audit,
+		});
+		return text;
+	}
+
+	async revoke(target: RevocationTarget): Promise<void> {
+		const now = this.now();
+		const audit = { at: now, event: "certificate.revoked", enrollmentId: null, detail: {} };
+		await this.ota.memory.revoke({ target, reason: 1, by: "root", now, audit });
 	}
 }
