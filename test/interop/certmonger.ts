@@ -7,40 +7,32 @@ import type { Held } from "./strongswan.ts";
 
 export class Certmonger {
 	private readonly env: Record<string, string>;
+	private readonly socket: string;
+	private readonly daemon: ChildProcess;
 
-	private constructor(
-		private readonly server: CertificateServer,
-		private readonly daemon: ChildProcess,
-		env: Record<string, string>,
-	) {
-		this.env = env;
+	constructor(private readonly server: CertificateServer) {
+		this.socket = server.path("certmonger.sock");
+		this.env = {
+			CERTMONGER_SYSTEM_LOCK_FILE: server.path("certmonger.lock"),
+			CERTMONGER_PVT_ADDRESS: `unix:path=${this.socket}`,
+		};
+		for (const name of ["CONFIG_DIR", "REQUESTS_DIR", "CAS_DIR", "LOCAL_CA_DIR", "TMPDIR"]) {
+			const folder = server.path(`certmonger-${name}`);
+			mkdirSync(folder);
+			this.env[`CERTMONGER_${name}`] = folder;
+		}
+		const args = ["--nofork", "--only-listening-socket", `--listening-socket-path=${this.socket}`];
+		const env = { ...process.env, ...this.env };
+		this.daemon = spawn(findProgram("certmonger") as string, args, { env, stdio: "ignore" });
 	}
 
-	/** Running, and with the server as its CA "ota": GetCACaps and GetCACert are done. */
-	static async start(server: CertificateServer): Promise<Certmonger> {
-		const env: Record<string, string> = {
-			CERTMONGER_SYSTEM_LOCK_FILE: server.path("certmonger.lock"),
-			CERTMONGER_PVT_ADDRESS: `unix:path=${server.path("certmonger.sock")}`,
-		};
-		for (const folder of ["CONFIG", "REQUESTS", "CAS", "LOCAL_CA"]) {
-			env[`CERTMONGER_${folder}_DIR`] = server.path(`certmonger-${folder}`);
-			mkdirSync(server.path(`certmonger-${folder}`));
-		}
-		mkdirSync(server.path("certmonger-tmp"));
-		env.CERTMONGER_TMPDIR = server.path("certmonger-tmp");
-		const socket = server.path("certmonger.sock");
-		const args = ["--nofork", "--only-listening-socket", `--listening-socket-path=${socket}`];
-		const daemon = spawn(findProgram("certmonger") as string, args, {
-			env: { ...process.env, ...env },
-			stdio: "ignore",
-		});
-		const started = new Certmonger(server, daemon, env);
-		await until("certmonger's socket", () => (existsSync(socket) ? true : null));
-		await started.getcert("add-scep-ca", "-c", "ota", "-u", server.scep);
+	/** The server becomes its CA "ota": GetCACaps and GetCACert. */
+	async connect(): Promise<void> {
+		await until("certmonger's socket", () => (existsSync(this.socket) ? true : null));
+		await this.getcert("add-scep-ca", "-c", "ota", "-u", this.server.scep);
 		await until("certmonger's GetCACert", async () =>
-			(await started.getcert("list-cas", "-c", "ota")).includes("thumbprint") ? true : null,
+			(await this.getcert("list-cas", "-c", "ota")).includes("thumbprint") ? true : null,
 		);
-		return started;
 	}
 
 	/** A new key and its request, not waited for. */
@@ -64,6 +56,7 @@ export class Certmonger {
 	}
 
 	async stop(): Promise<void> {
+		if (this.daemon.exitCode !== null) return;
 		const ended = new Promise((resolve) => this.daemon.once("exit", resolve));
 		this.daemon.kill("SIGTERM");
 		await ended;

@@ -35,7 +35,8 @@ beforeAll(async () => {
 		old.legacy = await enrollStrongSwan("legacy.example.com", { isLegacy: true });
 	}
 	if (lacks.certmonger === null) {
-		certmonger = await Certmonger.start(server);
+		certmonger = new Certmonger(server);
+		await certmonger.connect();
 		old.certmonger = await certmonger.request("certmonger", server.challenge("certmonger.example.com"));
 		old.keeper = await certmonger.request("keeper", server.challenge("keeper.example.com"));
 		for (const name of ["certmonger", "keeper"]) await certmonger.status(name, /status: MONITORING/);
@@ -205,8 +206,8 @@ describeUnless(lacks.certmonger, "certmonger's daemon", () => {
 	});
 });
 
-describeUnless(lacks.micromdm, "micromdm's scepclient, which knows single DES and SHA-1 alone", () => {
-	it("is refused with badAlg, and its challenge is not spent", async () => {
+describeUnless(lacks.micromdm, "micromdm's scepclient", () => {
+	it("knows single DES and SHA-1 alone: it is refused with badAlg, and its challenge is not spent", async () => {
 		const challenge = server.challenge("des.example.com");
 		const [key, certificate] = [server.path("des.key"), server.path("des.pem")];
 		const files = ["-private-key", key, "-certificate", certificate];
