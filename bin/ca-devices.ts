@@ -1,8 +1,9 @@
 /** Live certificates by the issuing CA that signed them: counts of every generation, or the list of one. */
 import { readFileSync } from "node:fs";
 import { pemCertificates, readCertificate } from "../lib/cms/certificate.ts";
+import { readName } from "../lib/der/name.ts";
 import { OtaError } from "../lib/errors.ts";
-import { subjectNameOf, writeDistinguishedName } from "./distinguished-name.ts";
+import { writeDistinguishedName } from "./distinguished-name.ts";
 import { everyCertificate, type StoredCertificate } from "./every-certificate.ts";
 import type { Operator } from "./operator.ts";
 import { issuingCas } from "./own-certificates.ts";
@@ -58,7 +59,7 @@ export async function listGenerations({ config, store, now, say }: Operator, isJ
 
 const none = () => ({ certificates: 0, devices: new Set<string>() });
 
-const subjectOf = (name: Uint8Array): string => writeDistinguishedName(subjectNameOf(name));
+const subjectOf = (name: Uint8Array): string => writeDistinguishedName(readName(name));
 
 const issuerOf = ({ certificate }: StoredCertificate): string =>
 	certificate.der ? subjectOf(readCertificate(certificate.der).issuer) : "";

@@ -2,16 +2,10 @@
  * Distinguished names as text (RFC 4514): `CN=printer-1,O=Example`, the last RelativeDistinguishedName of the certificate first.
  * Read strictly, and only what a machine's certificate may say; written for the eyes.
  */
-import { nameAttributes } from "../lib/der/oids.ts";
-import { readDer, tag } from "../lib/der/reader.ts";
-import { oid, text } from "../lib/der/values.ts";
+import { admitted } from "../lib/ca/csr-names.ts";
 import { OtaError } from "../lib/errors.ts";
 import type { SubjectName } from "../lib/ports.ts";
 
-/** Most characters of each attribute that a machine may have (ub-* of RFC 5280 appendix A.1). */
-const limits: Readonly<Record<string, number>> = { CN: 64, O: 64, OU: 64, serialNumber: 64, C: 2, L: 128, ST: 128 };
-/** PrintableString without the characters that would have to be looked up. */
-const printableString = /^[A-Za-z0-9 '()+,\-./:=?]+$/;
 const longest = 2_000;
 
 /** In the certificate's order. `malformed`, with a sentence that says what is wrong. */
@@ -20,9 +14,10 @@ export function readDistinguishedName(given: string): SubjectName {
 	// As octets it would be another character.
 	if (/\p{Cs}/u.test(given)) throw wrong("A name has no halves of characters.");
 	const name = relativeNames(given).map(readAttribute);
-	const types = name.map(([type]) => type).filter((type) => type !== "OU");
-	const twice = types.find((type, at) => types.indexOf(type) !== at);
-	if (twice !== undefined) throw wrong(`${twice} is there twice.`);
+	for (const [type, { most }] of Object.entries(admitted)) {
+		const count = name.filter(([of]) => of === type).length;
+		if (count > most) throw wrong(`${type} is there ${count} times; ${most} is the most.`);
+	}
 	return name.reverse();
 }
 
@@ -40,9 +35,9 @@ function relativeNames(given: string): string[] {
 
 function readAttribute(part: string): readonly [string, string] {
 	const [, keyword = "", written = ""] = /^([A-Za-z0-9.-]*)=([\s\S]*)$/.exec(part) ?? [];
-	const type = Object.keys(limits).find((known) => known.toLowerCase() === keyword.toLowerCase());
+	const type = Object.keys(admitted).find((known) => known.toLowerCase() === keyword.toLowerCase());
 	if (type === undefined) {
-		const known = Object.keys(limits).join(", ");
+		const known = Object.keys(admitted).join(", ");
 		throw wrong(`${JSON.stringify(part)} is none of ${known} and a value, without blanks around.`);
 	}
 	return [type, checkValue(type, unescaped(type, written))];
@@ -65,18 +60,19 @@ function unescaped(type: string, written: string): string {
 }
 
 function checkValue(type: string, value: string): string {
-	const most = limits[type] ?? 0;
+	const { longest: most = 0, form = /^$/ } = admitted[type] ?? {};
 	const length = [...value].length;
 	if (length === 0) throw wrong(`${type} has no value.`);
 	if (length > most) throw wrong(`${type} has ${length} characters; ${most} are the most.`);
-	if (value !== value.trim()) throw wrong(`${type}: a value has no blanks at its ends.`);
-	if (/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u.test(value)) throw wrong(`${type} has characters that are not seen.`);
-	if (type === "C" && !/^[A-Z]{2}$/.test(value)) throw wrong("C is a country's two capital letters.");
-	if (type === "serialNumber" && !printableString.test(value)) {
-		throw wrong("serialNumber has letters, digits, blanks and '()+,-./:=? alone.");
-	}
+	if (!form.test(value))
+		throw wrong(`${type} ${forms.get(type) ?? "has words with single blanks between them"}, and nothing else.`);
 	return value;
 }
+
+const forms: ReadonlyMap<string, string> = new Map([
+	["C", "is a country's two capital letters"],
+	["serialNumber", "has letters, digits, blanks and '()+,-./:=?"],
+]);
 
 /** A SubjectName as text. */
 export const writeDistinguishedName = (name: SubjectName): string =>
@@ -86,15 +82,3 @@ export const writeDistinguishedName = (name: SubjectName): string =>
 		.join(",");
 
 const escaped = (value: string): string => value.replace(/^[ #]|[",+;<>\\]| $/g, "\\$&");
-
-const shortNames = new Map(Object.entries(nameAttributes).map(([name, dotted]) => [dotted, name]));
-
-/** DER of a name as a SubjectName, the parts of one RelativeDistinguishedName one after the other. */
-export function subjectNameOf(der: Uint8Array): SubjectName {
-	const attributes = readDer(der).children.flatMap(({ tag: type, children }) => (type === tag.set ? children : []));
-	return attributes.flatMap(({ children: [type, value] }) => {
-		if (type === undefined || value === undefined) return [];
-		const dotted = oid(type);
-		return [[shortNames.get(dotted) ?? dotted, text(value)] as const];
-	});
-}

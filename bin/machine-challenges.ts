@@ -1,5 +1,5 @@
 /** Challenges that an operator mints for machines: an enrollment of no person's, and as many single-use passwords. */
-import { commonNames } from "../lib/der/name.ts";
+import { isLike } from "../lib/ca/csr-names.ts";
 import { drawChallenge } from "../lib/enroll/context.ts";
 import type { ChallengeBinding, Random, SubjectName } from "../lib/ports.ts";
 import type { Operator } from "./operator.ts";
@@ -53,14 +53,8 @@ function bindingOf({ config }: Operator, names: MachineNames, random: Random): C
 	return { ...nobody, subject, subjectAltName: hosts.length > 0 ? { dNSName: hosts } : {} };
 }
 
-/** Which of ours has this CN, however it is written: a verifier that looks at names alone must not take one for the other. */
+/** Which of ours it could be taken for: a verifier may look at names alone. */
 function ownerOf({ config }: Operator, subject: SubjectName): string | null {
-	const wanted = subject.flatMap(([type, value]) => (type === "CN" ? [comparable(value)] : []));
-	const own = ownCertificates(config).find(({ certificate }) =>
-		commonNames(certificate.subject).some((name) => wanted.includes(comparable(name))),
-	);
+	const own = ownCertificates(config).find(({ certificate }) => isLike(subject, certificate));
 	return own ? ownTitles[own.role] : null;
 }
-
-/** As RFC 5280 section 7.1 compares: case, width and repeated blanks do not count. */
-const comparable = (name: string): string => name.normalize("NFKC").toLowerCase().replace(/\s+/gu, " ").trim();

@@ -1,9 +1,9 @@
 /** `ota scep challenge`: challenges for machines that enroll by SCEP without a person's sign-in. */
 import { randomBytes } from "node:crypto";
 import { parseArgs } from "node:util";
+import { isHost, mostHosts } from "../../lib/ca/csr-names.ts";
 import { OtaError } from "../../lib/errors.ts";
 import { readDistinguishedName } from "../distinguished-name.ts";
-import { isHostName } from "../host-name.ts";
 import { type MachineNames, mintChallenges } from "../machine-challenges.ts";
 import { asOperator } from "../operator.ts";
 
@@ -20,7 +20,6 @@ const day = 86_400_000;
 const units: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: day };
 const longestTtl = 30 * day;
 const most = 1_000;
-const mostHosts = 20;
 
 /** The command; answers the exit code: 0 minted, 1 refused, 2 usage. */
 export async function run([what, ...args]: readonly string[]): Promise<number> {
@@ -46,9 +45,9 @@ interface Flags {
 }
 
 function readNames({ subject, "subject-from-csr": isFromCsr = false, dns = [] }: Flags): MachineNames | string {
-	const wrong = dns.find((host) => !isHostName(host));
-	if (wrong !== undefined) return `--dns ${JSON.stringify(wrong)} is no host name like printer-1.example.com.`;
 	const hosts = dns.map((host) => host.toLowerCase());
+	const wrong = hosts.find((host) => !isHost(host));
+	if (wrong !== undefined) return `--dns ${JSON.stringify(wrong)} is no host name like printer-1.example.com.`;
 	if (new Set(hosts).size < hosts.length) return "--dns names one host twice.";
 	if (hosts.length > mostHosts) return `--dns can be given ${mostHosts} times.`;
 	if (isFromCsr) {

@@ -22,7 +22,8 @@ interface Admitted {
 	/** How often. */
 	most: number;
 }
-const admitted: Readonly<Record<string, Admitted>> = {
+/** By their short names. */
+export const admitted: Readonly<Record<string, Admitted>> = {
 	CN: { longest: 64, form: words, most: 1 },
 	O: { longest: 64, form: words, most: 1 },
 	OU: { longest: 64, form: words, most: 4 },
@@ -32,7 +33,7 @@ const admitted: Readonly<Record<string, Admitted>> = {
 	ST: { longest: 128, form: words, most: 1 },
 };
 
-const mostHosts = 8;
+export const mostHosts = 8;
 /** A host's name in full, as RFC 1123 section 2.1 has it; the last label is no number, or it would be an address. */
 const host = /^(?=.{1,253}$)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)*(?!\d+$)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 
@@ -68,7 +69,7 @@ function admittedSubject(name: Uint8Array): SubjectName {
 }
 
 /** By its common name, or by the whole of it: as people compare names, not as machines do. */
-function isLike(subject: SubjectName, certificate: X509): boolean {
+export function isLike(subject: SubjectName, certificate: X509): boolean {
 	const own = readName(certificate.subject);
 	const commonNames = (name: SubjectName) =>
 		name.flatMap(([type, value]) => (type === "CN" ? [comparable(value)] : []));
@@ -86,8 +87,10 @@ function admittedHosts(extension: Uint8Array | undefined): string[] {
 	const named = list.children.filter((name) => name.tag === context(2, false));
 	const hosts = [...new Set(named.map(({ content }) => Buffer.from(content).toString("latin1").toLowerCase()))];
 	if (hosts.length > mostHosts) throw refused(`more than ${mostHosts} hosts`);
-	// What is no name in the notation of Unicode is none in xn-- either.
-	const bad = hosts.find((name) => !host.test(name) || (name.includes("xn--") && !URL.canParse(`https://${name}/`)));
-	if (bad !== undefined) throw refused("a dNSName that is no host's");
+	if (!hosts.every(isHost)) throw refused("a dNSName that is no host's");
 	return hosts;
 }
+
+/** In small letters. What is no name in the notation of Unicode is none in xn-- either. */
+export const isHost = (name: string): boolean =>
+	host.test(name) && (!name.includes("xn--") || URL.canParse(`https://${name}/`));
