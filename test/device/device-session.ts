@@ -57,6 +57,8 @@ export interface DeviceOptions {
 	/** How it reads what it is sent; careful unless told. Both ways make the same checks. */
 	reading?: Reading;
 	now?: () => Date;
+	/** Called before each CertPoll while an identity is pending; absent: PENDING is an error. */
+	waits?: () => Promise<void>;
 	/** Hears of each step when it is done. */
 	report?: (step: StepReport) => void;
 }
@@ -259,6 +261,7 @@ export class DeviceSession {
 			payload,
 			style: this.model,
 			...(this.options.keys ? { keys: this.options.keys } : {}),
+			...(this.options.waits ? { waits: this.options.waits } : {}),
 			at: this.now(),
 			timed: (step, work) => this.timed(`${purpose} ${step}`, work),
 			bend,
