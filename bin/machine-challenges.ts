@@ -25,8 +25,12 @@ export async function mintChallenges(operator: Operator, { names, ttl, count }: 
 		tell(`This is the name of ${taken}; choose another CN.`);
 		return 1;
 	}
-	const id = Buffer.from(random(16)).toString("hex");
 	const user = { id: `operator:${by}`, email: "", groups: [], claims: {} };
+	if (await store.isBlocked({ userId: user.id })) {
+		tell(`What ${user.id} mints is blocked. To lift it: ota revoke --person ${user.id} --lift`);
+		return 1;
+	}
+	const id = Buffer.from(random(16)).toString("hex");
 	const enrollment = { id, user, createdAt: now, expiresAt: new Date(now.getTime() + ttl) };
 	const drawn = Array.from({ length: count }, () =>
 		drawChallenge({ random }, "machine", enrollment, now, bindingOf(operator, names, random)),

@@ -1,6 +1,7 @@
 /** `ota scep challenge` on a real database: what it prints, what it stores, what it refuses. */
 import { createHash } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import { run as revoke } from "../../bin/commands/revoke.ts";
 import { run } from "../../bin/commands/scep.ts";
 import { type OperatorDesk, operatorDesk } from "../harness/operator-desk.ts";
 
@@ -105,6 +106,19 @@ describe("ota scep challenge", () => {
 			expect(err).toContain("choose another CN");
 		},
 	);
+
+	it("mints nothing for an operator who is blocked, and again when the block is lifted", async () => {
+		const { out } = await type();
+		const { enrollment } = await stored(out.trim());
+		const person = enrollment.user.id;
+		expect((await desk.type(revoke, "--person", person)).code).toBe(0);
+		expect((await stored(out.trim())).challenge.withdrawnAt).not.toBeNull();
+		const refused = await type();
+		expect({ code: refused.code, out: refused.out }).toEqual({ code: 1, out: "" });
+		expect(refused.err).toContain(`ota revoke --person ${person} --lift`);
+		expect((await desk.type(revoke, "--person", person, "--lift")).code).toBe(0);
+		expect((await type()).code).toBe(0);
+	});
 
 	it("explains itself when asked", async () => {
 		expect((await type("--help")).out).toContain("usage: ota scep challenge");
