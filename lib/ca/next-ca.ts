@@ -3,10 +3,11 @@
  * certificates-only SignedData of the CA and RA that follow. Made when these are, with the token's PIN: while the server runs
  * the CA's key signs certificates and lists alone.
  */
-import type { X509 } from "../cms/certificate.ts";
+import { readCertificate, type X509 } from "../cms/certificate.ts";
 import { certificatesOnly, type Signer, signData } from "../cms/sign.ts";
-import { readSignedData } from "../cms/signed-data.ts";
-import { malformed } from "../der/reader.ts";
+import { readContentInfo, readSignedData } from "../cms/signed-data.ts";
+import { oids } from "../der/oids.ts";
+import { context, malformed, readDer, sequence, tag } from "../der/reader.ts";
 import { equalBytes } from "../der/values.ts";
 import { asOtaError, OtaError } from "../errors.ts";
 
@@ -43,6 +44,16 @@ export function nextCaFault(message: Uint8Array, current: X509, next?: NextCa): 
 	} catch (error) {
 		return asOtaError(error).message;
 	}
+}
+
+/** The certificates that a message announces; `malformed` when it cannot be read. Whose word it is, `nextCaFault` tells. */
+export function announced(message: Uint8Array): X509[] {
+	const { content } = readSignedData(message).verify(["sha256"]);
+	const data = sequence(readContentInfo(readDer(content), oids.signedData), "SignedData");
+	data.take(tag.integer);
+	data.take(tag.set);
+	data.take(tag.sequence);
+	return data.take(context(0)).children.map(({ raw }) => readCertificate(raw));
 }
 
 /** `malformed` for anything but one block of PEM. */

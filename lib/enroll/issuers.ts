@@ -1,4 +1,5 @@
 /** The issuing CAs and RAs that count: the current one of each, and the one before while its certificates live. */
+import { announced } from "../ca/next-ca.ts";
 import { responderFaults } from "../ca/ocsp-responder.ts";
 import type { RevocationAddresses } from "../ca/template.ts";
 import type { X509 } from "../cms/certificate.ts";
@@ -21,7 +22,7 @@ interface Generations {
 	ras: readonly Ra[];
 	/** The responder's certificates, by the issuing CA's `publicKeyHash`. */
 	responders: ReadonlyMap<string, X509>;
-	/** SHA-256 of every public key of ours. */
+	/** SHA-256 of every public key of ours, the next CA's among them. */
 	ownKeys: readonly string[];
 }
 
@@ -35,7 +36,8 @@ export function generationsOf(own: OwnCertificates): Generations {
 		const responder = own.ocsp.find((one) => responderFaults(one, certificate, null).length === 0);
 		return responder ? [[certificate.publicKeyHash, responder] as const] : [];
 	});
-	const ownKeys = listed(own).map(([, certificate]) => certificate.publicKeyHash);
+	const next = own.nextCa ? announced(own.nextCa) : [];
+	const ownKeys = [...listed(own).map(([, certificate]) => certificate), ...next].map((one) => one.publicKeyHash);
 	return { cas, ras, responders: new Map(responders), ownKeys };
 }
 
