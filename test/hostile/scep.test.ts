@@ -140,12 +140,13 @@ if (!hasVectors) console.info(`skipped: no test vectors at ${fuzz}`);
 });
 
 describe("S08 a messageType", () => {
-	it.each(["18", "0", "3", "99", "19 ", "23", "019", "+19"])(
-		"of %j is a badRequest",
-		async (messageType) => {
-			expect(await failureOf({ messageType })).toBe(badRequest);
-		},
-	);
+	it.each(["18", "0", "3", "99", "19 ", "23", "019", "+19"])("of %j is a badRequest", async (messageType) => {
+		expect(await failureOf({ messageType })).toBe(badRequest);
+	});
+
+	it.each(["20", "21", "22"])("of %s around a good PKCSReq is a badCertId", async (messageType) => {
+		expect(await failureOf({ messageType })).toBe(badCertId);
+	});
 
 	it("of 17 by a certificate that we do not know is a badCertId", async () => {
 		expect(await failureOf({ messageType: "17" })).toBe(badCertId);
