@@ -1,6 +1,7 @@
 /** `ota schema import`: all payload types of a checkout of Apple's device-management repository, for `ota profile`. */
 import { parseArgs } from "node:util";
 import { OtaError } from "../../lib/errors.ts";
+import { isFileError } from "../file-error.ts";
 import { compileSchema, writeWhole } from "../schema-import.ts";
 
 const usage = `usage: ota schema import DIR [-o FILE]
@@ -27,11 +28,6 @@ export async function run(args: readonly string[]): Promise<number> {
 		process.stderr.write(`${error.message}\n`);
 		return 1;
 	}
-}
-
-/** What the operating system says of a file: its words are the reason. */
-function isFileError(error: unknown): error is Error {
-	return error instanceof Error && "syscall" in error;
 }
 
 function readArguments(args: readonly string[]): { folder: string; output: string | undefined } | null {

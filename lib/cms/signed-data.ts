@@ -39,6 +39,10 @@ export class SignedData {
 	get unverifiedAttributes(): Attributes {
 		return this.#signerInfo.signedAttributes ?? new Map();
 	}
+	/** What is said to be signed, by NOBODY so far: to show or to check a file, never to act on a message. */
+	get unverifiedContent(): Uint8Array {
+		return this.#content;
+	}
 	get unverifiedDigestOid(): string {
 		return this.#signerInfo.digestOid;
 	}

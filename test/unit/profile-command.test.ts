@@ -1,0 +1,207 @@
+/** `ota profile lint`: the files that it reads, its output and its exit codes. */
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from "@jest/globals";
+import { run } from "../../bin/commands/profile.ts";
+import { readProfileFile } from "../../lib/profile/profile-file.ts";
+import { type PropertyListValue, propertyList } from "../../lib/profile/property-list.ts";
+import { payload, profile, webClip } from "./lint-examples.ts";
+
+const document = (value: unknown) => propertyList(value as PropertyListValue);
+const good = document(profile([webClip({ Label: "]]> & <b>" })]));
+const bad = document(profile([webClip({ URL: 7 })]));
+const warned = document(profile([webClip({ Colour: "red" })]));
+/** As `plutil -convert binary1` begins. */
+const binary = new TextEncoder().encode("bplist00\u0001\u0002");
+
+let folder: string;
+let out: string;
+let err: string;
+beforeAll(() => {
+	folder = mkdtempSync(join(tmpdir(), "profile-command-"));
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+beforeEach(() => {
+	out = "";
+	err = "";
+	jest.spyOn(process.stdout, "write").mockImplementation((text) => {
+		out += String(text);
+		return true;
+	});
+	jest.spyOn(process.stderr, "write").mockImplementation((text) => {
+		err += String(text);
+		return true;
+	});
+});
+afterEach(() => {
+	jest.restoreAllMocks();
+});
+
+function file(name: string, bytes: Uint8Array | string): string {
+	const path = join(folder, name);
+	writeFileSync(path, bytes);
+	return path;
+}
+
+/** DER of SignedData around `content`, by openssl. */
+function signed(content: Uint8Array, ...flags: string[]): Uint8Array {
+	const [key, certificate] = [join(folder, "key.pem"), join(folder, "signer.pem")];
+	const subject = ["-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=Signer", "-days", "1"];
+	openssl(["req", ...subject, "-keyout", key, "-out", certificate]);
+	const input = file("content", content);
+	const kind = ["-sign", "-binary", "-nodetach", "-md", "sha256", "-outform", "DER"];
+	return openssl(["cms", ...kind, "-signer", certificate, "-inkey", key, "-in", input, ...flags]);
+}
+
+function openssl(args: string[]): Buffer {
+	const { status, stdout, stderr } = spawnSync("openssl", args);
+	if (status !== 0) throw new Error(String(stderr));
+	return stdout;
+}
+
+describe("ota profile lint", () => {
+	it("ends with 0 and says nothing of a good profile", async () => {
+		expect(await run(["lint", file("good.mobileconfig", good)])).toBe(0);
+		expect([out, err]).toEqual(["", "0 errors, 0 warnings.\n"]);
+	});
+
+	it("ends with 0 for warnings", async () => {
+		expect(await run(["lint", file("warned.mobileconfig", warned)])).toBe(0);
+		expect(out).toMatch(
+			/^warning {2}payload 0 com\.apple\.webClip\.managed \(com\.example\.clip\) Colour: .*\[unknown\]\n$/,
+		);
+	});
+
+	it("ends with 1 for errors", async () => {
+		expect(await run(["lint", file("bad.mobileconfig", bad)])).toBe(1);
+		expect(out).toMatch(
+			/^error {4}payload 0 .* URL: is integer where string is needed\. Give it as string\. \[type\]\n$/,
+		);
+		expect(err).toBe("1 errors, 0 warnings.\n");
+	});
+
+	it.each([[[]], [["-stream"]], [["-nocerts"]], [["-noattr"]]])(
+		"reads a signed profile (openssl %j) and says that its signature was not judged",
+		async (flags) => {
+			const path = file("signed.mobileconfig", signed(bad, ...flags));
+			expect(await run(["lint", path, "--json"])).toBe(1);
+			expect(JSON.parse(out)).toMatchObject({ isSigned: true, errors: 1, findings: [{ rule: "type" }] });
+			expect(err).toMatch(/^Signed; whether the signature holds was not looked at\.\n/);
+		},
+	);
+
+	it("tells one JSON object with --json", async () => {
+		const path = file("bad.mobileconfig", bad);
+		expect(await run(["lint", "--json", path])).toBe(1);
+		expect(JSON.parse(out)).toEqual({
+			...{ file: path, isSigned: false, errors: 1, warnings: 0 },
+			findings: [
+				{
+					...{ rule: "type", level: "error", path: "URL", title: "Address" },
+					payload: { index: 0, type: "com.apple.webClip.managed", identifier: "com.example.clip" },
+					...{ words: "is integer where string is needed", remedy: "Give it as string." },
+				},
+			],
+		});
+	});
+
+	it("judges for the system and version it is told", async () => {
+		const relay = payload("com.apple.relay.managed", { Relays: [{ HTTP3RelayURL: "https://example.com/" }] });
+		const path = file("relay.mobileconfig", document(profile([relay])));
+		expect(await run(["lint", path, "--os", "iOS", "--version", "17.0"])).toBe(0);
+		expect(await run(["lint", path, "--os", "iOS", "--version", "16.7"])).toBe(1);
+		expect(await run(["lint", path, "--os", "macOS", "--version", "10.10"])).toBe(1);
+		const safari = payload("com.apple.applicationaccess", { allowSafari: false });
+		const restricted = file("safari.mobileconfig", document(profile([safari])));
+		expect(await run(["lint", restricted])).toBe(1);
+		expect(await run(["lint", restricted, "--supervised"])).toBe(0);
+	});
+
+	it("reads an imported schema beside the built-in one", async () => {
+		const path = file("own.mobileconfig", document(profile([payload("com.example.own", { A: 1 })])));
+		const definition = { type: "com.example.own", title: "Own", on: { iOS: {}, macOS: {} }, keys: "d0" };
+		const definitions = { d0: [{ key: "A", type: "string" }] };
+		const form = { form: "next-ota payload schema 1", payloads: [definition], definitions };
+		expect(await run(["lint", path])).toBe(0);
+		expect(await run(["lint", path, "--schema", file("schema.json", JSON.stringify(form))])).toBe(1);
+		expect(await run(["lint", path, "--schema", file("none.json", "{}")])).toBe(1);
+		expect(err).toMatch(/Schema file: not of the form/);
+	});
+
+	it("never moves the cursor of who reads it", async () => {
+		const path = file("cursor.mobileconfig", document(profile([webClip({ "a\u009b2J\u202eb": 1 })])));
+		await run(["lint", path]);
+		expect(out).toMatch(/ a\?2J\?b: /);
+	});
+
+	it("ends with 1 and the reason where there is no such file", async () => {
+		expect(await run(["lint", join(folder, "nowhere")])).toBe(1);
+		expect(err).toMatch(/ENOENT/);
+	});
+
+	it.each([
+		[[]],
+		[["lint"]],
+		[["render", "a"]],
+		[["lint", "a", "b"]],
+		[["lint", "a", "--os", "Windows"]],
+		[["lint", "a", "--version", "17.0"]],
+		[["lint", "a", "--os", "iOS", "--version", "new"]],
+		[["lint", "a", "--what"]],
+	])("ends with 2 and its usage for %j", async (args) => {
+		expect(await run(args)).toBe(2);
+		expect([out, err.split("\n")[0]]).toEqual(["", expect.stringMatching(/^usage: ota profile lint FILE/)]);
+	});
+});
+
+describe("A04: a profile that is no profile, or one to harm", () => {
+	const xml = (body: string) => `<plist version="1.0">${body}</plist>`;
+	const around = (text: string) =>
+		Buffer.from(document(profile([webClip({ Label: "HERE" })])))
+			.toString()
+			.replace("HERE", text);
+	const twin = (keys: object) => document(profile([webClip(), webClip({ ...keys }, "other")]));
+
+	it.each<[string, Uint8Array | string, string]>([
+		["']]>' in a text", around("a ]]> b"), "readable"],
+		["a bare '&'", around("a & b"), "readable"],
+		["a control character", around("a\u0001b"), "readable"],
+		["a control character by reference", around("a&#27;b"), "readable"],
+		["5 MB", around("a".repeat(5_000_000)), "readable"],
+		["nested 1,000 deep", xml(`${"<array>".repeat(1_000)}${"</array>".repeat(1_000)}`), "readable"],
+		["a key twice", xml("<dict><key>a</key><true/><key>a</key><true/></dict>"), "readable"],
+		["a binary property list", binary, "readable"],
+		["UTF-16", Buffer.from(`\ufeff${xml("<dict/>")}`, "utf16le"), "readable"],
+		[
+			"an entity from elsewhere",
+			`<!DOCTYPE plist SYSTEM "file:///etc/passwd" [<!ENTITY a SYSTEM "x">]>${xml("<dict/>")}`,
+			"readable",
+		],
+		["no dictionary", xml("<array/>"), "readable"],
+		["nothing", "", "readable"],
+		["DER that is no SignedData", new Uint8Array([0x30, 0x03, 0x02, 0x01, 0x01]), "readable"],
+		["half of a signed one", new Uint8Array([0x30, 0x82, 0x10, 0x00, 0x06]), "readable"],
+		["a PayloadUUID twice", twin({ PayloadUUID: webClip().PayloadUUID }), "twins"],
+		["a PayloadIdentifier twice", twin({ PayloadIdentifier: "com.example.clip" }), "twins"],
+		["an MDM payload", document(profile([payload("com.apple.mdm", {})])), "management"],
+	])("is refused when it has %s", async (_, bytes, rule) => {
+		expect(await run(["lint", file("hostile.mobileconfig", bytes), "--json"])).toBe(1);
+		const { findings } = JSON.parse(out);
+		expect(findings.map((finding: { rule: string }) => finding.rule)).toContain(rule);
+	});
+
+	it("is read when the same characters are written as XML wants them", async () => {
+		expect(await run(["lint", file("escaped.mobileconfig", around("a ]]&gt; &amp; &lt;b&gt;"))])).toBe(0);
+	});
+
+	it("tells how to convert a binary property list", () => {
+		expect(() => readProfileFile(binary)).toThrow(/plutil -convert xml1/);
+	});
+
+	it("is refused when it is longer than any profile", () => {
+		const long = new Uint8Array(5 * 1024 * 1024);
+		expect(() => readProfileFile(long)).toThrow(expect.objectContaining({ code: "too_large" }));
+	});
+});
