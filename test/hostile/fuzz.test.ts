@@ -12,6 +12,7 @@ import { buildTbsCertList, signCertList } from "../../lib/ca/crl.ts";
 import { readCertificateList } from "../../lib/ca/crl-reading.ts";
 import { revocationOf, verifyCertificateList } from "../../lib/ca/crl-verify.ts";
 import { readCertificationRequest } from "../../lib/ca/csr.ts";
+import { namesFromCsr } from "../../lib/ca/csr-names.ts";
 import { acceptPublicKey } from "../../lib/ca/key-policy.ts";
 import { keyHashOf } from "../../lib/ca/ocsp-cert-id.ts";
 import { readOcspResponse } from "../../lib/ca/ocsp-reading.ts";
@@ -26,6 +27,7 @@ import { commonNames } from "../../lib/der/name.ts";
 import { readDer } from "../../lib/der/reader.ts";
 import * as der from "../../lib/der/writer.ts";
 import { OtaError } from "../../lib/errors.ts";
+import { readIssuerAndSerial } from "../../lib/scep/issuer-and-serial.ts";
 import { readPkiMessage } from "../../lib/scep/message.ts";
 import {
 	ber,
@@ -33,6 +35,7 @@ import {
 	buildCsr,
 	buildDeviceResponse,
 	buildPkcsReq,
+	issuerAndSerial,
 	knownAttributes,
 	selfSignedSigner,
 } from "../device/index.ts";
@@ -58,6 +61,7 @@ const readers: Readonly<Record<string, (bytes: Uint8Array) => unknown>> = {
 	readSignedData: (bytes) => readSignedData(bytes).verify(["sha1", "sha256", "sha384", "sha512"]),
 	readPkiMessage: (bytes) => readPkiMessage(bytes).verify(["sha256", "sha384", "sha512"]),
 	readEnvelopedData,
+	readIssuerAndSerial,
 	readCertificate: (bytes) => {
 		const certificate = readCertificate(bytes);
 		const rules = { at: null, digests: ["sha256"], rsaBits: 1024, usage: [0], purpose: null } as const;
@@ -67,7 +71,11 @@ const readers: Readonly<Record<string, (bytes: Uint8Array) => unknown>> = {
 	readTbsCertificate: (bytes) => readAll(readTbsCertificate(bytes)),
 	readCertificationRequest: (bytes) => {
 		const csr = readCertificationRequest(bytes);
-		for (const read of [() => csr.challengePassword(), () => acceptPublicKey(csr.publicKeyInfo, new Set())]) {
+		for (const read of [
+			() => csr.challengePassword(),
+			() => acceptPublicKey(csr.publicKeyInfo, new Set()),
+			() => namesFromCsr(csr, [ca]),
+		]) {
 			try {
 				read();
 			} catch (error) {
@@ -112,6 +120,7 @@ const seeds: readonly Uint8Array[] = [
 	buildPkcsReq({ key, challenge, recipients: [certificate] }).message,
 	buildPkcsReq({ key, challenge, recipients: [certificate], encoding: "der" }).message,
 	buildCsr({ key, challenge, subjectAltName: { rfc822Name: "a@example.com" } }),
+	issuerAndSerial(certificate),
 	certificate,
 	await revocationList(),
 	...(await ocspMessages()),
