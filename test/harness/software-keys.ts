@@ -24,10 +24,10 @@ export interface SoftwareKeys {
 
 const rsa = (): KeyObject => generateKeyPairSync("rsa", { modulusLength: 2048 }).privateKey;
 
-/** Four keys and their certificates, by the real ceremony. */
+/** Five keys and their certificates, by the real ceremony. */
 export async function softwareKeys(now = new Date(), caKey: "rsa" | "p-256" = "rsa"): Promise<SoftwareKeys> {
-	const ca = caKey === "rsa" ? rsa() : generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey;
-	const all = { root: rsa(), ca, ra: rsa(), profile: rsa() };
+	const ec = (): KeyObject => generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey;
+	const all = { root: rsa(), ca: caKey === "rsa" ? rsa() : ec(), ra: rsa(), profile: rsa(), ocsp: ec() };
 	const ceremonyKey = (label: keyof typeof all): CeremonyKey => ({
 		label,
 		attributes: {},
@@ -43,13 +43,14 @@ export async function softwareKeys(now = new Date(), caKey: "rsa" | "p-256" = "r
 			ca: ceremonyKey("ca"),
 			ra: ceremonyKey("ra"),
 			profile: ceremonyKey("profile"),
+			ocsp: ceremonyKey("ocsp"),
 			seal: { label: "seal", attributes: {} },
 		},
 		clock: () => now,
 		random: (length) => randomBytes(length),
 	});
-	const { root, ca: caPem, ra, profile } = result;
-	return { keys: keysOf(all), authorities: { root, ca: caPem, ra, profile }, private: all };
+	const { root, ca, ra, profile, ocsp = "" } = result;
+	return { keys: keysOf(all), authorities: { root, ca, ra, profile, ocsp }, private: all };
 }
 
 const publicKeyOf = (key: KeyObject): Uint8Array => createPublicKey(key).export({ format: "der", type: "spki" });

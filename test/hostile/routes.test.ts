@@ -369,8 +369,11 @@ describe.each(bothWays)("%s", (way, settings) => {
 				expect(headers.get("referrer-policy")).toBe("no-referrer");
 				expect(headers.has("x-powered-by")).toBe(false);
 				expect(headers.has("strict-transport-security")).toBe(false);
-				const cached = path === "/CA" && status === 200;
-				expect(headers.get("cache-control")).toMatch(cached ? /^public, max-age=3600$/ : /^no-store(, no-transform)?$/);
+				// What is the same for everybody, and signed.
+				const cached = ["/CA", "/crl"].includes(path) && status === 200;
+				expect(headers.get("cache-control")).toMatch(
+					cached ? /^public, max-age=\d+(, no-transform, must-revalidate)?$/ : /^no-store(, no-transform)?$/,
+				);
 				if (headers.get("content-type")?.startsWith("text/html")) expectPolicy(headers, path.startsWith("/api/auth/"));
 			}
 		});

@@ -75,7 +75,10 @@ function responder(ca: string, caKey: KeyObject, key: KeyObject): string {
 const options: Partial<OtaOptions> = { pkiUrl: "http://pki.example.com" };
 
 beforeAll(async () => {
-	keys = await softwareKeys();
+	const made = await softwareKeys();
+	// A server of before OCSP.
+	const { ocsp: _, ...withoutResponder } = made.authorities;
+	keys = { ...made, authorities: withoutResponder };
 	const { authorities: first, private: pair } = keys;
 	const [newCa, ocsp] = [newKey(), newKey()];
 	const certificate = (pem: string) => new X509Certificate(pem);
