@@ -46,6 +46,9 @@ export interface Fault {
 	remedy: string;
 }
 
+/** No profile has more; what follows them is not looked at, for some rules look at each beside all others. */
+export const mostPayloads = 1_000;
+
 export interface LintedPayload {
 	index: number;
 	type: string;

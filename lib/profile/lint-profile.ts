@@ -1,5 +1,5 @@
 /** Rules on the profile around the payloads, and on the payloads beside each other. */
-import { type Fault, type Lint, textAt } from "./lint-finding.ts";
+import { type Fault, type Lint, mostPayloads, textAt } from "./lint-finding.ts";
 import { namingFaults } from "./lint-payloads.ts";
 import { isPropertyListDict, type PropertyListValue } from "./property-list.ts";
 
@@ -14,6 +14,8 @@ function* hasPayloads({ profile, isEncrypted }: Lint): Generator<ProfileFault> {
 	};
 	if (isEncrypted || !Array.isArray(content)) return;
 	if (content.length === 0) yield fault("is empty", "Put at least one payload into it.");
+	if (content.length > mostPayloads)
+		yield fault(`has more than ${mostPayloads} payloads`, "Make several profiles of it.");
 	if (!content.every(isPropertyListDict)) yield fault("has elements that are no payload", "Dictionaries only.");
 }
 
@@ -59,7 +61,7 @@ function* isEncryptedWhole({ profile, isEncrypted }: Lint): Generator<ProfileFau
 
 /** Texts that say who or what a device belongs to. */
 const tellTales: readonly (readonly [form: RegExp, what: string])[] = [
-	[/[^\s@<>]{1,64}@[^\s@<>]{1,253}\.[a-z]{2,}/i, "an e-mail address"],
+	[/[^\s@<>]@[^\s@<>]{1,253}\.[a-z]{2,}/i, "an e-mail address"],
 	[/\bhttps?:\/\//i, "a web address"],
 	[/\b(?:[0-9a-f]{40}|[0-9a-f]{8}-[0-9a-f]{16})\b/i, "a device's UDID"],
 	[/\b(?:[0-9a-f]{2}:){5}[0-9a-f]{2}\b/i, "a hardware address"],

@@ -6,7 +6,7 @@ import { OtaError } from "../errors.ts";
 import { builtInCatalogue } from "./catalogue/built-in.ts";
 import type { Catalogue, KeyDefinition, OperatingSystem } from "./catalogue/form.ts";
 import type { Fault, Finding, Lint, LintedPayload, LintOptions } from "./lint-finding.ts";
-import { textAt } from "./lint-finding.ts";
+import { mostPayloads, textAt } from "./lint-finding.ts";
 import { type KeyFault, keyRules, walkKeys } from "./lint-keys.ts";
 import { payloadRules } from "./lint-payloads.ts";
 import { profileRules } from "./lint-profile.ts";
@@ -93,7 +93,7 @@ function systemsOf({ TargetDeviceType: kind }: PropertyListDict): OperatingSyste
 
 function payloadsOf({ PayloadContent: content }: PropertyListDict, catalogue: Catalogue): LintedPayload[] {
 	if (!Array.isArray(content)) return [];
-	return content.flatMap((dict, index) => {
+	return content.slice(0, mostPayloads).flatMap((dict, index) => {
 		if (!isPropertyListDict(dict)) return [];
 		const payload = dict as PropertyListDict;
 		const type = textAt(payload, "PayloadType");

@@ -356,6 +356,14 @@ export const examples: readonly Example[] = [
 		passing: profile([webClip()]),
 	},
 	{
+		rule: "payloads",
+		level: "error",
+		what: "more payloads than any profile has",
+		path: "PayloadContent",
+		failing: profile(Array.from({ length: 1_001 }, (_, index) => webClip({}, `clip-${index}`))),
+		passing: profile(Array.from({ length: 1_000 }, (_, index) => webClip({}, `clip-${index}`))),
+	},
+	{
 		rule: "profileName",
 		level: "error",
 		what: "an empty identifier",
