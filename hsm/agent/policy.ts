@@ -38,7 +38,7 @@ const largest: Record<Operation, number> = {
 /** A revocation list is larger than anything else that is signed. */
 const largestList = 1 + 2 * 1024 * 1024;
 
-export const isCa = (role: Role): boolean => role === "ca" || role === "caOld";
+const isCa = (role: Role): boolean => role === "ca" || role === "caOld";
 export const isRa = (role: Role): boolean => role === "ra" || role === "raOld";
 
 /** `hsm_refused` for an operation that is not the role's, or a body over its limit. */
