@@ -1,5 +1,7 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: variables of templates look like that.
 /** The lint of profiles: every rule finds its example and leaves the good one alone. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, it } from "@jest/globals";
 import { builtInCatalogue } from "../../lib/profile/catalogue/built-in.ts";
 import type { KeyDefinition } from "../../lib/profile/catalogue/form.ts";
@@ -22,6 +24,13 @@ const briefly = ({ rule, level, path }: Finding) => ({ rule, level, path });
 describe("each rule", () => {
 	it("has examples", () => {
 		expect([...new Set(examples.map(({ rule }) => rule))].sort()).toEqual([...lintRules].sort());
+	});
+
+	it("is in the README's table", () => {
+		const readme = readFileSync(join(import.meta.dirname, "../../lib/profile/README.md"), "utf8");
+		const rows = readme.split("\n").filter((line) => /\| (?:error|warning) \|$/.test(line));
+		const named = rows.flatMap((row) => [...(row.split("|")[1] ?? "").matchAll(/`(\w+)`/g)].map(([, rule]) => rule));
+		expect(named.sort()).toEqual([...lintRules].sort());
 	});
 
 	it.each(examples.map((example) => [example.rule, example.what, example] as const))(
