@@ -11,7 +11,7 @@ export const propertyListLimits = { bytes: 4 * 1024 * 1024, depth: 32, nodes: 10
 
 const space = /[ \t\r\n]+/y;
 const xmlDeclaration =
-	/<\?xml[ \t\r\n]+version=(["'])1\.0\1(?:[ \t\r\n]+[a-z]+=(["'])[A-Za-z0-9._-]{1,20}\2)*[ \t\r\n]*\?>/y;
+	/<\?xml[ \t\r\n]+version=(["'])1\.0\1(?:[ \t\r\n]+encoding=(["'])(?:UTF-8|US-ASCII)\2)?(?:[ \t\r\n]+standalone=(["'])(?:yes|no)\3)?[ \t\r\n]*\?>/iy;
 /** Without an internal subset: no entity is declared. */
 const doctype = /<!DOCTYPE[ \t\r\n]+plist(?:[ \t\r\n]+[^[\]<>]{0,300})?>/y;
 const plistTag = /<plist(?:[ \t\r\n]+version=(["'])1\.0\1)?[ \t\r\n]*>/y;

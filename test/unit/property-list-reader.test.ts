@@ -97,6 +97,7 @@ describe("a property list", () => {
 		["cut short", encode(`${head}<plist version="1.0"><dict>`)],
 		["something after it", encode(`${head}<plist version="1.0"><true/></plist>x`)],
 		["not UTF-8", new Uint8Array([...encode("<plist><string>"), 0xff])],
+		["another encoding", document("<true/>", '<?xml version="1.0" encoding="ISO-8859-1"?>')],
 		["nested 33 deep", deep(33)],
 		["nested 1,000 deep", deep(1_000)],
 		["nested 1,000,000 deep", encode(`<plist>${"<array>".repeat(500_000)}`)],
