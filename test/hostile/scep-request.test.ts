@@ -50,7 +50,8 @@ function expectOwnNames(certificate: X509Certificate, session: DeviceSession): v
 	expect(certificate.ca).toBe(false);
 	expect(certificate.keyUsage).toEqual(["1.3.6.1.5.5.7.3.4"]);
 	const { extensions = [] } = Certificate.fromBER(new Uint8Array(certificate.raw));
-	const expected = ["14", "15", "17", "19", "31", "35", "37"].map((arc) => `2.5.29.${arc}`);
+	const arcs = ["14", "15", "17", "19", "31", "35", "37"].map((arc) => `2.5.29.${arc}`);
+	const expected = ["1.3.6.1.5.5.7.1.1", ...arcs];
 	expect(extensions.map(({ extnID }) => extnID).sort()).toEqual(expected);
 	const usage = extensions.find(({ extnID }) => extnID === oids.keyUsage)?.extnValue.valueBlock.valueHexView;
 	expect(Buffer.from(usage ?? []).toString("hex")).toBe("030205a0");
