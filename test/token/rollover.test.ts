@@ -99,9 +99,9 @@ describe("ota keys rotate --role ca", () => {
 	it("leaves a transcript that holds, before the switch and after it", () => {
 		const before = ota(["ceremony", "verify", transcript]);
 		expect(before.stdout).toMatch(
-			/^All is as the transcript says: Issuing CA, SCEP RA, Profile Signing, OCSP Responder\.\n/,
+			/^All is as the transcript says: Issuing CA, SCEP RA, Profile Signing, OCSP Responder\.\n/m,
 		);
-		expect(before.stderr).toBe("OTA_CA_CERT is not this certificate: here nothing uses the successor.\n");
+		expect(before.stdout).toContain("OTA_CA_CERT is not this certificate: here nothing uses the successor.\n");
 		expect(before.status).toBe(0);
 		expect(ota(["ceremony", "verify", transcript], switched)).toMatchObject({ status: 0, stderr: "" });
 	});
