@@ -13,6 +13,8 @@ import type { CertificationRequest } from "./csr.ts";
 
 /** What a name is made of: letters, digits, signs and single blanks; nothing that is not seen, or turns around what is. */
 const words = /^[\p{L}\p{M}\p{N}\p{P}\p{S}]+(?: [\p{L}\p{M}\p{N}\p{P}\p{S}]+)*$/u;
+/** And no address of a person's: who takes a CN for a user would take a machine for one. */
+const machineName = /^(?!.*[@\uff20\ufe6b])[\p{L}\p{M}\p{N}\p{P}\p{S}]+(?: [\p{L}\p{M}\p{N}\p{P}\p{S}]+)*$/u;
 const printable = /^[A-Za-z0-9 '()+,\-./:=?]+$/;
 
 interface Admitted {
@@ -24,7 +26,7 @@ interface Admitted {
 }
 /** By their short names. */
 export const admitted: Readonly<Record<string, Admitted>> = {
-	CN: { longest: 64, form: words, most: 1 },
+	CN: { longest: 64, form: machineName, most: 1 },
 	O: { longest: 64, form: words, most: 1 },
 	OU: { longest: 64, form: words, most: 4 },
 	serialNumber: { longest: 64, form: printable, most: 1 },

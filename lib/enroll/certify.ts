@@ -20,7 +20,7 @@ import { judgeRenewal, ownSigner } from "./scep-signer.ts";
 
 /**
  * The CertRep, DER. Throws what is not an answer of SCEP's: `malformed`, and faults of ours. `refused` hears of a FAILURE's
- * reason.
+ * reason, and of what is given to anybody.
  */
 export async function certify(
 	context: EnrollContext,
@@ -33,6 +33,8 @@ export async function certify(
 		const { signer, content } = message.verify(acceptedDigests(context, message));
 		ra = addressee(context, content);
 		const answer = await answerTo(context, { message, signer, content });
+		// It counts against the address as a refusal does: nothing else that succeeds is free.
+		if (answer !== "pending" && answer.isPublic) await refused("message_type");
 		const reply = replyBy(context, ra, message);
 		return await (answer === "pending" ? pending(reply) : success(reply, answer.contents, signer, answer.cipher));
 	} catch (thrown) {
@@ -45,9 +47,14 @@ export async function certify(
 			why: error.message,
 			transaction: message.transactionID.slice(0, 80),
 		});
-		await refused(error.code);
+		await refused(attemptOf(error));
 		return failure(replyBy(context, ra, message), failInfo, words);
 	}
+}
+
+/** What the limits hear: a refusal of GetCert that hides a failed decryption is a guess like any other. */
+function attemptOf({ code, cause }: OtaError): Code {
+	return cause instanceof OtaError && cause.code === "decryption" ? "decryption" : code;
 }
 
 /** Signed by the RA that the client knows, which encloses itself and its CA. */

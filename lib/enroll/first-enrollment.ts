@@ -50,14 +50,16 @@ export async function firstEnrollment(
 
 /** The server's own; the request's, as far as they are admitted, where an operator said so. */
 async function namesFor(
-	{ cas, root, ...context }: EnrollContext,
+	context: EnrollContext,
 	csr: CertificationRequest,
 	{ subject, subjectAltName, isSubjectFromCsr }: ChallengeBinding,
 	{ challenge, enrollment }: FoundChallenge,
 ): Promise<Names> {
 	if (challenge.purpose !== "machine" || !isSubjectFromCsr) return { subject, subjectAltName };
 	try {
-		return namesFromCsr(csr, [root, ...cas.map(({ certificate }) => certificate)]);
+		const { root, profile, cas, ras, responders } = context;
+		const ours = [...cas, ...ras].map(({ certificate }) => certificate);
+		return namesFromCsr(csr, [root, profile, ...ours, ...responders.values()]);
 	} catch (error) {
 		if (!(error instanceof OtaError) || error.code !== "policy") throw error;
 		throw await refusal(context, enrollment.id, "policy", error.message);

@@ -14,18 +14,19 @@ import {
 } from "../ca/ocsp-response.ts";
 import type { X509 } from "../cms/certificate.ts";
 import { toHex } from "../der/values.ts";
-import { asOtaError } from "../errors.ts";
+import { asOtaError, OtaError } from "../errors.ts";
 import type { CertificateStatus, RevocationState } from "../ports.ts";
 import type { OcspAnswer, RevocationOptions } from "./revocation-service.ts";
-import { isSameState, type States } from "./revocation-state.ts";
+import { isAhead, isSameState, type States } from "./revocation-state.ts";
 
 /** How long an answer holds (ms), and how long caches on the way may keep it (s): a revocation shows within a minute. */
 const lifetime = 3_600_000;
-const maxAge = 60;
+const maxAge = 45;
 /** Answers in memory, some 2 KiB each. */
 const mostHeld = 8_192;
-/** Answers for one asker that may be in the making: whoever asks must not keep devices from their signatures. */
+/** Signatures at a time, and how many may wait: whoever asks must not keep devices from theirs. */
 const mostSigning = 4;
+const mostWaiting = 64;
 
 interface Held extends OcspAnswer {
 	times: NonNullable<OcspAnswer["times"]>;
@@ -50,7 +51,10 @@ export class OcspAnswers {
 	/** By the DER of the CertID, oldest first. */
 	readonly #held = new Map<string, Held>();
 	readonly #making = new Map<string, Promise<OcspAnswer>>();
+	/** Answers that are made for one asker alone. */
+	#asking = 0;
 	#signing = 0;
+	readonly #waiting: (() => void)[] = [];
 
 	constructor(options: RevocationOptions, states: States) {
 		this.#options = options;
@@ -75,9 +79,10 @@ export class OcspAnswers {
 		const named = certIDs.map((certID): Named => ({ certID, issuer: this.#issuerOf(certID) }));
 		const [first, ...more] = named;
 		if (!first || named.every(({ issuer }) => issuer === null)) return refusal("unauthorized");
-		if (more.length > 0) return this.#signing < mostSigning ? this.#forAsker(named, nonce) : refusal("tryLater");
+		const isFree = this.#asking < mostSigning;
+		if (more.length > 0) return isFree ? this.#forAsker(named, nonce) : refusal("tryLater");
 		// A responder may leave a nonce unanswered (RFC 9654 section 2.1), and does when it is busy.
-		return nonce !== null && this.#signing < mostSigning ? this.#forAsker(named, nonce) : this.#fromMemory(first);
+		return nonce !== null && isFree ? this.#forAsker(named, nonce) : this.#fromMemory(first);
 	}
 
 	async #fromMemory({ certID, issuer }: Named): Promise<OcspAnswer> {
@@ -85,7 +90,10 @@ export class OcspAnswers {
 		const key = toHex(certID.der);
 		const state = await this.#states.of(issuer.publicKeyHash);
 		const held = this.#held.get(key);
-		if (held && this.#isYoung(held) && isSameState(held.state, state)) return held;
+		if (held && this.#isYoung(held) && isSameState(held.state, state)) {
+			this.#keep(key, held);
+			return held;
+		}
 		const making =
 			this.#making.get(key) ??
 			this.#make(key, { certID, issuer }, state).finally(() => {
@@ -97,7 +105,7 @@ export class OcspAnswers {
 
 	#isYoung({ times: { thisUpdate, nextUpdate } }: Held): boolean {
 		const now = this.#options.clock().getTime();
-		return now >= thisUpdate.getTime() - lifetime && now < (thisUpdate.getTime() + nextUpdate.getTime()) / 2;
+		return !isAhead(thisUpdate, now) && now < (thisUpdate.getTime() + nextUpdate.getTime()) / 2;
 	}
 
 	async #make(key: string, { certID, issuer }: Named & { issuer: X509 }, state: RevocationState): Promise<OcspAnswer> {
@@ -122,7 +130,7 @@ export class OcspAnswers {
 	}
 
 	async #forAsker(named: readonly Named[], nonce: Uint8Array | null): Promise<OcspAnswer> {
-		this.#signing += 1;
+		this.#asking += 1;
 		try {
 			const statuses = await Promise.all(
 				named.map(({ certID, issuer }) => (issuer ? this.#statusOf(certID, issuer) : null)),
@@ -130,7 +138,24 @@ export class OcspAnswers {
 			if (statuses.every((status) => status === null)) return refusal("unauthorized");
 			return { ...(await this.#sign(named, statuses, nonce)), ...(nonce && { maxAge: 0 }) };
 		} finally {
-			this.#signing -= 1;
+			this.#asking -= 1;
+		}
+	}
+
+	/** In turn; `hsm_busy` when too many wait. */
+	async #inTurn<T>(work: () => Promise<T>): Promise<T> {
+		if (this.#signing >= mostSigning) {
+			if (this.#waiting.length >= mostWaiting)
+				throw new OtaError("hsm_busy", "too many OCSP answers are in the making");
+			await new Promise<void>((resolve) => this.#waiting.push(resolve));
+		} else this.#signing += 1;
+		try {
+			return await work();
+		} finally {
+			// Whoever waits takes this one's place.
+			const next = this.#waiting.shift();
+			if (next) next();
+			else this.#signing -= 1;
 		}
 	}
 
@@ -159,7 +184,9 @@ export class OcspAnswers {
 		});
 		const responderKeyHash = Buffer.from(keyHashOf("sha1", responder), "hex");
 		const tbs = buildResponseData({ responderKeyHash, producedAt: thisUpdate, responses, nonce });
-		const der = await signOcspResponse(tbs, responder, (hash, message) => keys.sign("ocsp", hash, message));
+		const der = await this.#inTurn(() =>
+			signOcspResponse(tbs, responder, (hash, message) => keys.sign("ocsp", hash, message)),
+		);
 		return { der, maxAge, times: { thisUpdate, nextUpdate } };
 	}
 }

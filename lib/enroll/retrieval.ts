@@ -22,7 +22,9 @@ export async function getCert(context: EnrollContext, request: ScepRequest): Pro
 	}
 	const { certificate } = found;
 	const isOwn = certificate.publicKeyHash === request.signer.publicKeyHash;
-	const isAllowed = isOwn || (await isOfEnrollment(context, request.signer, certificate.enrollmentId));
+	// Machines whose challenges were minted together have nothing else in common.
+	const isShared = certificate.purpose !== "machine";
+	const isAllowed = isOwn || (isShared && (await isOfEnrollment(context, request.signer, certificate.enrollmentId)));
 	if (certificate.issuerKeyHash !== ca.publicKeyHash || !isAllowed) throw unknown("GetCert: it is another's");
 	return { contents: certificatesOnly([readCertificate(found.certificate.der)]), cipher };
 }
@@ -40,7 +42,7 @@ export async function getCrl(context: EnrollContext, request: ScepRequest): Prom
 	const { ca, cipher } = await openName(context, request);
 	const list = await context.revocation.list(ca.publicKeyHash);
 	if (list === null) throw unknown("GetCRL: there is no list");
-	return { contents: listOnly(list.der), cipher };
+	return { contents: listOnly(list.der), cipher, isPublic: true };
 }
 
 const afterTheKey: readonly Code[] = ["malformed", "decryption"];

@@ -9,11 +9,13 @@ import type { RevocationList, RevocationState } from "../ports.ts";
 import { auditEvent } from "./context.ts";
 import type { IssuingCa } from "./issuers.ts";
 import type { RevocationOptions } from "./revocation-service.ts";
-import { isSameState, type States } from "./revocation-state.ts";
+import { isAhead, isSameState, type States } from "./revocation-state.ts";
 
 const lifetime = 7 * 86_400_000;
 /** Reserved serial numbers whose challenge ended this long ago (ms) will never be signed: the list has them. */
 const abandonment = 3_600_000;
+/** Between two attempts while none goes well, and between two looks for what was abandoned (ms). */
+const pause = 10_000;
 /** Who lost the race to store a list takes the winner's, which is rarely not the one that is wanted. */
 const attempts = 3;
 
@@ -22,6 +24,9 @@ export class RevocationLists {
 	readonly #states: States;
 	readonly #held = new Map<string, RevocationList>();
 	readonly #making = new Map<string, Promise<RevocationList>>();
+	/** When the last attempt for an issuer failed. */
+	readonly #failedAt = new Map<string, number>();
+	#sweptAt = Number.NEGATIVE_INFINITY;
 
 	constructor(options: RevocationOptions, states: States) {
 		this.#options = options;
@@ -33,11 +38,16 @@ export class RevocationLists {
 		const ca = this.#options.cas.find(({ certificate }) => certificate.publicKeyHash === issuerKeyHash);
 		if (!ca) return null;
 		const held = this.#held.get(issuerKeyHash);
+		const now = this.#options.clock();
+		const isHeldGood = held !== undefined && held.nextUpdate > now;
+		// While the token is away everybody would wait for it, and fill the log.
+		if (isHeldGood && Math.abs(now.getTime() - (this.#failedAt.get(issuerKeyHash) ?? 0)) < pause) return held;
 		try {
 			const state = await this.#states.of(issuerKeyHash);
 			return held && this.#isGood(held, state) ? held : await this.#made(ca);
 		} catch (error) {
-			if (!held || held.nextUpdate <= this.#options.clock()) throw error;
+			this.#failedAt.set(issuerKeyHash, now.getTime());
+			if (!isHeldGood) throw error;
 			this.#options.log.error("crl.not_made", { why: asOtaError(error).message, served: held.number });
 			return held;
 		}
@@ -46,7 +56,7 @@ export class RevocationLists {
 	#isGood(list: RevocationList, state: RevocationState): boolean {
 		const now = this.#options.clock().getTime();
 		const isYoung = now < (list.thisUpdate.getTime() + list.nextUpdate.getTime()) / 2;
-		return isYoung && isSameState(list, state);
+		return isYoung && !isAhead(list.thisUpdate, now) && isSameState(list, state);
 	}
 
 	/** One at a time for each issuer. */
@@ -65,7 +75,7 @@ export class RevocationLists {
 		const { store, clock } = this.#options;
 		const { publicKeyHash } = ca.certificate;
 		const now = clock();
-		await store.abandonExpired({ before: new Date(now.getTime() - abandonment), now });
+		await this.#sweep(now);
 		for (let attempt = 1; attempt <= attempts; attempt++) {
 			// Asked before the entries are: whatever is revoked in between is on this list or makes the next one.
 			const state = await store.revocationState(publicKeyHash);
@@ -78,6 +88,13 @@ export class RevocationLists {
 		throw new OtaError("store_unavailable", "the revocation list changes under every attempt to store it");
 	}
 
+	/** Once in a while: whoever asks for the list must not make the database write each time. */
+	async #sweep(now: Date): Promise<void> {
+		if (Math.abs(now.getTime() - this.#sweptAt) < pause) return;
+		this.#sweptAt = now.getTime();
+		await this.#options.store.abandonExpired({ before: new Date(now.getTime() - abandonment), now });
+	}
+
 	/** Null when another one was stored meanwhile. */
 	async #next(ca: IssuingCa, state: RevocationState, before: RevocationList | null): Promise<RevocationList | null> {
 		const { store, clock, log } = this.#options;
@@ -85,7 +102,9 @@ export class RevocationLists {
 		const thisUpdate = new Date(Math.floor(clock().getTime() / 1000) * 1000);
 		const nextUpdate = new Date(thisUpdate.getTime() + lifetime);
 		// An entry stays until it was on one list after its certificate's end (section 3.3).
-		const entries = await store.listRevoked(issuerKeyHash, before?.thisUpdate ?? new Date(0));
+		// A list that was made under a wrong clock says nothing about what was on a list since.
+		const since = Math.min(before?.thisUpdate.getTime() ?? 0, thisUpdate.getTime());
+		const entries = await store.listRevoked(issuerKeyHash, new Date(since));
 		// Increasing whatever the clock does and whatever was restored (section 5.2.3).
 		const number = Math.max((before?.number ?? 0) + 1, Math.floor(thisUpdate.getTime() / 1000));
 		const tbs = buildTbsCertList({ ca: ca.certificate, entries, number, thisUpdate, nextUpdate });

@@ -33,3 +33,6 @@ export class States {
 
 export const isSameState = (a: RevocationState, b: RevocationState): boolean =>
 	a.count === b.count && a.latest?.getTime() === b.latest?.getTime();
+
+/** More than two clocks differ: made when the clock was wrong. */
+export const isAhead = (thisUpdate: Date, now: number): boolean => thisUpdate.getTime() > now + 5 * 60_000;

@@ -20,8 +20,9 @@ export interface ScepRequest {
 	content: Uint8Array;
 }
 
-/** What is answered to whom asked rightly: SignedData for the envelope, in the request's cipher; or that it waits. */
-export type ScepAnswer = { contents: Uint8Array; cipher: Cipher["name"] } | "pending";
+/** What is answered to whom asked rightly: SignedData for the envelope, in the request's cipher; or that it waits.
+ * `isPublic`: anybody may have it, at the price of two operations of the token. */
+export type ScepAnswer = { contents: Uint8Array; cipher: Cipher["name"]; isPublic?: boolean } | "pending";
 
 const strong: readonly Digest[] = ["sha256", "sha384", "sha512"];
 

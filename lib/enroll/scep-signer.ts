@@ -35,4 +35,6 @@ export async function judgeRenewal(context: EnrollContext, found: FoundCertifica
 	if (now > notAfter.getTime()) await refuse("time", "the certificate has expired");
 	await judgeBlock(context, found);
 	if (now < notAfter.getTime() - renewalWindow) await refuse("conflict", "it is too early");
+	// A successor never outlives the CA: one that ends with its predecessor would be due at once, and so on for ever.
+	if (context.ca.notAfter <= notAfter) await refuse("conflict", "the issuing CA ends no later than the certificate");
 }

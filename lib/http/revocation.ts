@@ -2,6 +2,7 @@
  * `/crl` and `/ocsp` over HTTP: DER with what caches need (RFC 5019 section 6). Both are public, and answered on any name: their
  * addresses stand in certificates.
  */
+import { createHash } from "node:crypto";
 import type { EnrollContext } from "../enroll/context.ts";
 import { OtaError } from "../errors.ts";
 import type { RevocationList } from "../ports.ts";
@@ -49,8 +50,11 @@ export async function ocsp(request: Request, context: EnrollContext, path: strin
 	if (!isPost && !isGet) throw new MethodError(request.method, path === "" ? "POST" : "GET, HEAD");
 	const asked = isPost ? await readBody(request, requestTypes) : fromPath(path);
 	const { der, maxAge, times } = await context.revocation.answer(asked);
-	const caching = times && maxAge > 0 ? cacheable(times, maxAge) : {};
-	return answer(der, "application/ocsp-response", caching);
+	if (!times || maxAge === 0) return answer(der, "application/ocsp-response");
+	const etag = `"${createHash("sha256").update(der).digest("hex").slice(0, 32)}"`;
+	const headers = { etag, ...cacheable(times, maxAge) };
+	if (isGet && request.headers.get("if-none-match") === etag) return new Response(null, { status: 304, headers });
+	return answer(der, "application/ocsp-response", headers);
 }
 
 /** Base64 with `+`, `/` and `=` escaped or not. What is none becomes a request that cannot be read. */

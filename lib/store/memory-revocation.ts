@@ -9,7 +9,7 @@ export class MemoryRevocation extends MemoryApprovals implements RevocationStore
 		const { target, reason, by, now, audit } = input;
 		if ("serialNumber" in target) {
 			const certificate = this.certificates.get(target.serialNumber);
-			return certificate ? { ...this.#revokeAll([certificate], input), blocks: [] } : null;
+			return certificate ? { ...this.#revokeOne(certificate, input), blocks: [] } : null;
 		}
 		const enrollments = this.#enrollmentsOf(target);
 		if (enrollments.length === 0) return null;
@@ -128,10 +128,30 @@ export class MemoryRevocation extends MemoryApprovals implements RevocationStore
 	#enrollmentsOf(target: Exclude<RevocationTarget, { serialNumber: string }>): Enrollment[] {
 		const all = [...this.enrollments.values()];
 		if ("device" in target) {
-			return all.filter(({ udid, device }) => [udid, deviceSerial(device)].includes(target.device));
+			const named = all.filter(({ udid, device }) => [udid, deviceSerial(device)].includes(target.device));
+			// It may have left its serial number out at one time and told it at another.
+			const udids = new Set(named.map(({ udid }) => udid));
+			return all.filter((each) => named.includes(each) || (each.udid !== null && udids.has(each.udid)));
 		}
 		const email = comparableEmail(target.person);
 		return all.filter(({ user }) => user.id === target.person || (email && comparableEmail(user.email) === email));
+	}
+
+	/** With a compromised key go all of its certificates, with an identity the challenges that nobody has spent. */
+	#revokeOne(certificate: Certificate, input: Parameters<RevocationStore["revoke"]>[0]) {
+		const { publicKeyHash, purpose, enrollmentId, serialNumber } = certificate;
+		if (purpose === "identity") this.#withdrawUnspent(enrollmentId, input.now);
+		const ofKey = [...this.certificates.values()].filter((each) => each.publicKeyHash === publicKeyHash);
+		const { revoked } = this.#revokeAll(input.reason === 1 ? ofKey : [certificate], input);
+		return { revoked, already: revoked.includes(serialNumber) ? [] : [serialNumber] };
+	}
+
+	#withdrawUnspent(enrollmentId: string, now: Date): void {
+		for (const challenge of this.challenges.values()) {
+			const isUnspent = challenge.usedAt === null && challenge.withdrawnAt === null;
+			if (challenge.enrollmentId === enrollmentId && isUnspent)
+				this.challenges.set(challenge.hash, { ...challenge, withdrawnAt: now });
+		}
 	}
 
 	/** What a block of this target names: of a device both of its names, of a person the subject. */

@@ -66,6 +66,27 @@ export function revocationContract(contract: StoreContract): void {
 			expect(await certificateOf()).toEqual(before);
 			expect(await detailsOf("certificate.revoked")).toHaveLength(1);
 		});
+		it("takes every certificate of a compromised key, and for another reason the named one alone", async () => {
+			await proceed(store, id, "certified");
+			await store.reserveRenewal(renew(id));
+			const { serialNumber: successor } = renew(id).certificate;
+			const issued = { ...issue(id), serialNumber: successor };
+			await store.issueCertificate(issued);
+			const superseded = await store.revoke(revocation({ serialNumber: successor }, at(6000), 4));
+			expect(superseded).toMatchObject({ revoked: [successor] });
+			expect(await certificateOf()).toMatchObject({ state: "issued" });
+			const compromised = must(await store.revoke(revocation({ serialNumber: successor }, at(7000), 1)));
+			expect(compromised).toEqual({ revoked: [serialOf()], already: [successor], blocks: [] });
+		});
+		it("withdraws with an identity the challenges that nobody has spent", async () => {
+			await proceed(store, id, "certified");
+			await store.deliver(delivery(id));
+			const unspent = `${id}/client`;
+			expect((await challengeOf(unspent)).withdrawnAt).toBeNull();
+			await store.revoke(revocation({ serialNumber: serialOf() }));
+			expect((await challengeOf(unspent)).withdrawnAt).toEqual(at(6000));
+			expect((await challengeOf(`${id}/enroll`)).withdrawnAt).toBeNull();
+		});
 		it("answers null for an unknown serial number", () =>
 			refuses(() => store.revoke(revocation({ serialNumber: "00" })), null));
 		it("is told of once by 16 at the same moment", async () => {
@@ -162,6 +183,17 @@ export function revocationContract(contract: StoreContract): void {
 			expect((await challengeOf(`${id}-b/enroll`)).withdrawnAt).toEqual(at(6000));
 			expect((await enrollment(`${id}-c`)).state).toBe("certified");
 			expect(await certificateOf(1, `${id}-c`)).toMatchObject({ state: "issued" });
+		});
+		it("follows a device that left its serial number out at one time to what it told at another", async () => {
+			await proceed(store, id, "certified");
+			const other = `${id}-s`;
+			await store.startEnrollment(start(other));
+			await store.identifyFirst(identify(other, 0, { udid: `udid-${id}`, device: { UDID: `udid-${id}` } }));
+			await store.reserveCertificate(reserve(other));
+			await store.issueCertificate(issue(other));
+			const { revoked } = must(await store.revoke(revocation({ device: `serial-${id}` })));
+			expect(revoked).toEqual([serialOf(), serialOf(1, other)].sort());
+			expect((await enrollment(other)).state).toBe("cancelled");
 		});
 		it("knows what an operator minted by the operator", async () => {
 			await store.mintChallenges(mint(id));

@@ -19,6 +19,9 @@ export class RevocationWorld {
 	readonly responder: X509;
 	/** How often each role signed. */
 	readonly signed: Partial<Record<SigningRole, number>> = {};
+	/** The most signatures that were in the making at a time. */
+	mostAtOnce = 0;
+	#atOnce = 0;
 	/** While it is set, every signature fails with it. */
 	away: OtaError | null = null;
 	readonly log: string[] = [];
@@ -66,6 +69,10 @@ export class RevocationWorld {
 	async #sign(role: SigningRole, hash: string, message: Uint8Array): Promise<Uint8Array> {
 		if (this.away) throw this.away;
 		this.signed[role] = (this.signed[role] ?? 0) + 1;
+		this.#atOnce += 1;
+		this.mostAtOnce = Math.max(this.mostAtOnce, this.#atOnce);
+		await new Promise((resolve) => setImmediate(resolve));
+		this.#atOnce -= 1;
 		return sign(hash, message, role === "ocsp" ? this.#keys.ocsp : this.#keys.ca);
 	}
 

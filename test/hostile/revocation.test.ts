@@ -102,7 +102,7 @@ describe("C03 /ocsp", () => {
 		const base64 = ocspRequest([serial]).toString("base64");
 		for (const path of [base64, encodeURIComponent(base64), base64.replace(/=+$/, "")]) {
 			const response = await ota.request(`/ocsp/${path}`);
-			expect(response.headers.get("cache-control")).toMatch(/^public, max-age=60,/);
+			expect(response.headers.get("cache-control")).toMatch(/^public, max-age=45,/);
 			expect(await statusOf(response)).toBe("successful");
 		}
 	});

@@ -105,6 +105,15 @@ describe("a renewal", () => {
 		expect(await failureOf(identity, { messageType: "19" })).toBe(badRequest);
 	});
 
+	it("S36 that the CA's own end would cut short is a badRequest: its successor would be due at once", async () => {
+		const ca = new X509Certificate(attacker.ota.keys.authorities.ca);
+		const left = (new Date(ca.validTo).getTime() - Date.now()) / day;
+		attacker.ota.clock.offset = (left - 300) * day;
+		const { identity } = await attacker.enrolled();
+		attacker.ota.clock.offset = (left - 10) * day;
+		expect(await failureOf(identity)).toBe(badRequest);
+	});
+
 	it("S36 64 times at once gives one successor 64 times", async () => {
 		const { identity } = await attacker.enrolled();
 		attacker.ota.clock.offset = inWindow;

@@ -79,6 +79,8 @@ describe("names from a certification request", () => {
 		["the CA's common name", named(["CN", "Example & Söhne Issuing CA"])],
 		["the CA's common name in other letters", named(["CN", "EXAMPLE & SÖHNE ISSUING CA"])],
 		["the CA's common name composed otherwise", named(["CN", "Example & So\u0308hne Issuing CA"])],
+		["a person's address for a common name", named(["CN", "alice@example.com"])],
+		["the same with a wide sign", named(["CN", "alice\uff20example.com"])],
 		["two common names", named(["CN", "a"], ["CN", "b"])],
 		["five units", named(["CN", "a"], ...["1", "2", "3", "4", "5"].map((unit) => ["OU", unit] as const))],
 		["a name that is too long", named(["CN", "a".repeat(65)])],

@@ -177,6 +177,28 @@ describe("the OCSP responder", () => {
 		expect(world.signed.ocsp).toBeLessThanOrEqual(1 + 4);
 	});
 
+	it("asks the token four at a time however many are asked about, and puts off who is one too many", async () => {
+		const world = new RevocationWorld();
+		const serials = Array.from({ length: 300 }, (_, index) => `4a${index.toString(16).padStart(4, "0")}`);
+		for (const serial of serials) world.certificate(serial);
+		const service = world.service();
+		const asked = serials.map((serial) => service.answer(request(world, { serials: [serial] })));
+		const statuses = (await Promise.all(asked)).map(({ der: bytes }) => readOcspResponse(bytes).status);
+		expect(world.mostAtOnce).toBeLessThanOrEqual(4);
+		expect(statuses.filter((status) => status === "successful")).toHaveLength(4 + 64);
+		expect(new Set(statuses)).toEqual(new Set(["successful", "tryLater"]));
+	});
+
+	it("says nothing ahead of its time after the clock was wrong", async () => {
+		const world = filled();
+		const service = world.service();
+		world.later(59 * 60_000);
+		await service.answer(request(world, { serials: ["0a01"] }));
+		world.later(-59 * 60_000);
+		expect(await said(world, { serials: ["0a01"] }, service)).toBe("good");
+		expect(world.signed.ocsp).toBe(2);
+	});
+
 	it("says tryLater while the token is away, and what is in memory all the same", async () => {
 		const world = filled();
 		const service = world.service();

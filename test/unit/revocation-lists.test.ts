@@ -108,6 +108,35 @@ describe("a revocation list", () => {
 		expect(third.number).toBeGreaterThan(second.number);
 	});
 
+	it("D05 loses no entry because one list was made under a wrong clock", async () => {
+		const world = new RevocationWorld();
+		for (const serial of ["0a01", "0a02"]) world.certificate(serial);
+		world.revoke("0a01");
+		const wrong = 400 * day;
+		world.later(wrong);
+		await world.service().list(world.issuer);
+		world.later(-wrong);
+		world.revoke("0a02");
+		const list = await world.service().list(world.issuer);
+		expect(serials(world, list)).toEqual(["0a01", "0a02"]);
+		// Nor is a list from the future served because nothing was revoked since.
+		world.later(day);
+		const ahead = world.service();
+		await ahead.list(world.issuer);
+		world.later(-day);
+		expect((await ahead.list(world.issuer))?.thisUpdate.getTime()).toBeLessThanOrEqual(world.now.getTime());
+	});
+
+	it("asks neither token nor database again for ten seconds after it could not be made", async () => {
+		const world = new RevocationWorld();
+		const service = world.service();
+		await service.list(world.issuer);
+		world.away = hsmAway();
+		world.later(5 * day);
+		for (let asked = 0; asked < 200; asked++) await service.list(world.issuer);
+		expect(world.log.filter((event) => event === "crl.not_made")).toHaveLength(1);
+	});
+
 	it("of ten thousand entries is whole", async () => {
 		const world = new RevocationWorld();
 		const all = Array.from({ length: 10_000 }, (_, index) => `4a${index.toString(16).padStart(30, "0")}`);

@@ -10,7 +10,7 @@ import { identify, start } from "../contract/store-exchange.ts";
 import { enroll } from "../harness/issued.ts";
 import { type OperatorDesk, operatorDesk, typed } from "../harness/operator-desk.ts";
 
-describe("ota revoke", () => {
+describe("A03 ota revoke", () => {
 	let desk: OperatorDesk;
 	const type = (...args: string[]) => desk.type(run, ...args);
 	const serialOf = async (id: string) => (await enroll(desk.store, desk.keys, id)).reserved.serialNumber;
