@@ -1,3 +1,5 @@
+import { availableParallelism } from "node:os";
+
 /** Native ESM: run with NODE_OPTIONS=--experimental-vm-modules (bin/test.mjs does). */
 export default {
 	testEnvironment: "node",
@@ -15,4 +17,6 @@ export default {
 		],
 	},
 	testTimeout: 60_000,
+	// On two cores Jest would take one: most files wait for servers and tokens half of their time.
+	maxWorkers: Math.max(2, Math.floor(availableParallelism() / 2)),
 };
