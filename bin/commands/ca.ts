@@ -2,6 +2,7 @@
 import { parseArgs } from "node:util";
 import { type Issuer, issuerInFile, listDevices, listGenerations } from "../ca-devices.ts";
 import { asOperator } from "../operator.ts";
+import { usageRefusal } from "../usage.ts";
 
 const usage = `usage: ota ca devices [--json]
        ota ca devices --on CERTIFICATE.pem|HEX [--json]
@@ -9,6 +10,7 @@ const usage = `usage: ota ca devices [--json]
 Counts the live certificates of every issuing CA; with --on it lists those of one: of the CA in the file, or of the one whose
 key's SHA-256 begins with HEX (8 digits or more, as in the addresses of its lists). An empty list: nobody is left.
 `;
+const refuse = usageRefusal(usage);
 
 /** The command; answers the exit code: 0 done, an empty list as well; 2 usage. */
 export async function run([what, ...args]: readonly string[]): Promise<number> {
@@ -37,9 +39,4 @@ function readFlags(args: readonly string[]) {
 	} catch {
 		return null;
 	}
-}
-
-function refuse(words: string): 2 {
-	process.stderr.write(words === "" ? usage : `${words}\n\n${usage}`);
-	return 2;
 }

@@ -8,6 +8,7 @@ import type { KeysCommand, KeysFlags } from "../keys-command.ts";
 import { makeKey } from "../keys-generate.ts";
 import { listKeys } from "../keys-list.ts";
 import { rotateKey } from "../keys-rotate.ts";
+import { usageRefusal } from "../usage.ts";
 
 const usage = `usage: ota keys list [--token URI]... [--json]
        ota keys generate --role root|ca|ra|profile|ocsp|seal --label LABEL [--type TYPE] [--token URI]
@@ -22,6 +23,7 @@ is certified by the root's key where a token of ours, or the one at URI, has it;
 goes on with the certificate in FILE.
 A PIN comes from its file alone, never from the command line. audit: exit code 1 when something is wrong.
 `;
+const refuse = usageRefusal(usage);
 
 /** Each with the flags that it knows. */
 const commands: Readonly<Record<string, { run: KeysCommand; flags: readonly (keyof KeysFlags)[] }>> = {
@@ -46,11 +48,6 @@ export async function run([name = "", ...args]: readonly string[]): Promise<numb
 		process.stderr.write(`${error.message}\n`);
 		return 1;
 	}
-}
-
-function refuse(words: string): 2 {
-	process.stderr.write(words === "" ? usage : `${words}\n\n${usage}`);
-	return 2;
 }
 
 function readFlags(args: readonly string[], known: readonly (keyof KeysFlags)[]): KeysFlags | null {

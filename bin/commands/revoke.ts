@@ -4,6 +4,7 @@ import { asOperator } from "../operator.ts";
 import { readReason, reasonNames } from "../revocation-reasons.ts";
 import { liftBlock, revokeTarget } from "../revoke-target.ts";
 import { readSerialNumber } from "../serial-number.ts";
+import { usageRefusal } from "../usage.ts";
 
 const usage = `usage: ota revoke --serial HEX [--reason NAME]
        ota revoke --device UDID-OR-SERIAL-NUMBER [--reason NAME]
@@ -15,6 +16,7 @@ the block is lifted (--lift). Certificates stay revoked. NAME, or its number, is
 ${reasonNames.join(", ")}.
 Unless told: unspecified of a certificate, cessationOfOperation of a device, privilegeWithdrawn of a person.
 `;
+const refuse = usageRefusal(usage);
 
 const defaultReasons = { serialNumber: 0, device: 5, person: 9 } as const;
 
@@ -58,9 +60,4 @@ function readFlags(args: readonly string[]) {
 	} catch {
 		return null;
 	}
-}
-
-function refuse(words: string): 2 {
-	process.stderr.write(words === "" ? usage : `${words}\n\n${usage}`);
-	return 2;
 }

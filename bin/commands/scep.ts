@@ -6,6 +6,7 @@ import { OtaError } from "../../lib/errors.ts";
 import { readDistinguishedName } from "../distinguished-name.ts";
 import { type MachineNames, mintChallenges } from "../machine-challenges.ts";
 import { asOperator } from "../operator.ts";
+import { usageRefusal } from "../usage.ts";
 
 const usage = `usage: ota scep challenge [--subject DN] [--dns NAME]... [--ttl DURATION] [--count N]
        ota scep challenge --subject-from-csr [--ttl DURATION] [--count N]
@@ -15,6 +16,7 @@ unless told, 30d at most; s, m, h, d). The certificate says DN (RFC 4514: "CN=pr
 serialNumber, C, L and ST) and the DNS names; without DN it is called machine-<random> in OTA_ORGANIZATION. With
 --subject-from-csr it says what the machine's own request asks for, as far as those attributes and host names go.
 `;
+const refuse = usageRefusal(usage);
 
 const day = 86_400_000;
 const units: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: day };
@@ -80,9 +82,4 @@ function readFlags(args: readonly string[]) {
 	} catch {
 		return null;
 	}
-}
-
-function refuse(words: string): 2 {
-	process.stderr.write(words === "" ? usage : `${words}\n\n${usage}`);
-	return 2;
 }
