@@ -2,7 +2,7 @@
  * The agent's TLS socket: a client certificate of the given CA or no word. Whoever has not proven itself holds a place in a
  * short row, where newcomers push out the oldest, and none of the places of those who have.
  */
-import { X509Certificate } from "node:crypto";
+import { type KeyObject, X509Certificate } from "node:crypto";
 import type { Server, Socket } from "node:net";
 import { createServer, type SecureContextOptions, type TLSSocket } from "node:tls";
 import { ConfigError } from "../../lib/errors.ts";
@@ -40,12 +40,13 @@ export async function listenTls(options: TlsListenOptions, onConnection: (socket
 	} = options;
 	const server = createServer({ ...credentials, requestCert: true, rejectUnauthorized: true, handshakeTimeout });
 	const strangers = new Strangers(log);
+	const deviceKeys = deviceCas.map((ca) => new X509Certificate(ca).publicKey);
 	const clients = new Set<TLSSocket>();
 	server.on("connection", (socket) => strangers.arrived(socket));
 	server.on("tlsClientError", (error, socket) => strangers.refused(error, socket));
 	server.on("secureConnection", (socket) => {
 		strangers.passed(socket);
-		if (leadsOver(socket, deviceCas)) return strangers.refused(new Error("a certificate of the devices' CA"), socket);
+		if (leadsOver(socket, deviceKeys)) return strangers.refused(new Error("a certificate of the devices' CA"), socket);
 		socket.setNoDelay(true).setKeepAlive(true, 30_000);
 		socket.setTimeout(idleTimeout, () => socket.destroy());
 		if (clients.size >= maxClients) return turnAway(socket, `${clients.size} clients are connected already`);
@@ -74,8 +75,7 @@ function turnAway(socket: TLSSocket, words: string): void {
 }
 
 /** The chain as it was verified, up to the anchor. */
-function leadsOver(socket: TLSSocket, cas: readonly Uint8Array[]): boolean {
-	const keys = cas.map((ca) => new X509Certificate(ca).publicKey);
+function leadsOver(socket: TLSSocket, keys: readonly KeyObject[]): boolean {
 	let certificate = socket.getPeerCertificate(true);
 	for (let depth = 0; certificate?.raw && depth < longestChain; depth++) {
 		const { publicKey } = new X509Certificate(certificate.raw);
