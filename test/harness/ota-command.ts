@@ -1,6 +1,7 @@
 /** `ota ...` as a person types it: the built command line in a process of its own. */
 import { spawn, spawnSync } from "node:child_process";
 import { join } from "node:path";
+import { type Run, runOf } from "./run.ts";
 import { root, type TestServer } from "./server.ts";
 
 const program = join(root, "dist/bin/ota.js");
@@ -15,24 +16,11 @@ export function runOta(args: readonly string[], cwd: string, env: Readonly<Recor
 	});
 }
 
-export interface Run {
-	code: number | null;
-	stdout: string;
-	stderr: string;
-}
-
 /** `ota device enroll` against a server, beside which the test goes on. */
 export function enrollDevice(server: TestServer, dataDir: string, args: readonly string[]): Promise<Run> {
 	const where = ["--url", server.url, "--data-dir", dataDir];
 	const child = spawn(process.execPath, [program, "device", "enroll", ...where, ...args], {
 		stdio: ["ignore", "pipe", "pipe"],
 	});
-	const run: Run = { code: null, stdout: "", stderr: "" };
-	child.stdout.setEncoding("utf8").on("data", (chunk: string) => {
-		run.stdout += chunk;
-	});
-	child.stderr.setEncoding("utf8").on("data", (chunk: string) => {
-		run.stderr += chunk;
-	});
-	return new Promise((resolve) => child.once("close", (code) => resolve({ ...run, code })));
+	return runOf(child);
 }

@@ -71,16 +71,20 @@ const generateRaw = ({ label: keyLabel, attributes }) =>
 		),
 	);
 
+function findPrivate(pkcs11, session, keyLabel) {
+	pkcs11.C_FindObjectsInit(session, [
+		{ type: pkcs11js.CKA_CLASS, value: pkcs11js.CKO_PRIVATE_KEY },
+		{ type: pkcs11js.CKA_LABEL, value: keyLabel },
+	]);
+	const [found] = pkcs11.C_FindObjects(session, 1);
+	pkcs11.C_FindObjectsFinal(session);
+	return found;
+}
+
 /** The same private key a second time, under another label. */
 const copyKey = ({ label: keyLabel, of }) =>
 	withSession(label, (pkcs11, session) => {
-		pkcs11.C_FindObjectsInit(session, [
-			{ type: pkcs11js.CKA_CLASS, value: pkcs11js.CKO_PRIVATE_KEY },
-			{ type: pkcs11js.CKA_LABEL, value: of },
-		]);
-		const [found] = pkcs11.C_FindObjects(session, 1);
-		pkcs11.C_FindObjectsFinal(session);
-		pkcs11.C_CopyObject(session, found, [{ type: pkcs11js.CKA_LABEL, value: keyLabel }]);
+		pkcs11.C_CopyObject(session, findPrivate(pkcs11, session, of), [{ type: pkcs11js.CKA_LABEL, value: keyLabel }]);
 	});
 
 /** An AES-256 seal key whatever else bears its label. */
@@ -100,13 +104,7 @@ const generateRawSeal = ({ label: keyLabel }) =>
 /** Takes a private key off the token. */
 const destroyKey = ({ label: keyLabel }) =>
 	withSession(label, (pkcs11, session) => {
-		pkcs11.C_FindObjectsInit(session, [
-			{ type: pkcs11js.CKA_CLASS, value: pkcs11js.CKO_PRIVATE_KEY },
-			{ type: pkcs11js.CKA_LABEL, value: keyLabel },
-		]);
-		const [found] = pkcs11.C_FindObjects(session, 1);
-		pkcs11.C_FindObjectsFinal(session);
-		pkcs11.C_DestroyObject(session, found);
+		pkcs11.C_DestroyObject(session, findPrivate(pkcs11, session, keyLabel));
 	});
 
 /** An RSA key that was made outside: { label, jwk, attributes }; on another token of the same PIN: { token }. */

@@ -3,6 +3,7 @@ import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { describe } from "@jest/globals";
+import { runOf } from "../harness/run.ts";
 
 /** Debian keeps daemons where not everybody's PATH leads. */
 const folders = [...(process.env.PATH ?? "").split(delimiter), "/usr/sbin", "/usr/local/sbin"];
@@ -23,12 +24,6 @@ export function describeUnless(lack: string | null, name: string, tests: () => v
 	(lack === null ? describe : describe.skip)(name, tests);
 }
 
-export interface Run {
-	code: number | null;
-	stdout: string;
-	stderr: string;
-}
-
 /** To its end. It has no input, and nothing of the tests' configuration in its environment. */
 export function runProgram(name: string, args: readonly string[], env: Readonly<Record<string, string>> = {}) {
 	const { PATH, HOME, NODE_ENV } = process.env;
@@ -36,17 +31,7 @@ export function runProgram(name: string, args: readonly string[], env: Readonly<
 		env: { PATH, HOME, NODE_ENV, LC_ALL: "C", ...env },
 		stdio: ["ignore", "pipe", "pipe"],
 	});
-	const run: Run = { code: null, stdout: "", stderr: "" };
-	child.stdout.setEncoding("utf8").on("data", (chunk: string) => {
-		run.stdout += chunk;
-	});
-	child.stderr.setEncoding("utf8").on("data", (chunk: string) => {
-		run.stderr += chunk;
-	});
-	return new Promise<Run>((resolve, reject) => {
-		child.once("error", reject);
-		child.once("close", (code) => resolve({ ...run, code }));
-	});
+	return runOf(child);
 }
 
 /** As runProgram; throws with what it said when it ends with anything but 0. */

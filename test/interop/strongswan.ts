@@ -1,7 +1,8 @@
 /** strongSwan's `pki`: the SCEP client of version 5.9.8 and later, and a judge of certificates who fetches CRL and OCSP. */
 import { spawnSync } from "node:child_process";
+import type { Run } from "../harness/run.ts";
 import type { CertificateServer } from "./certificate-server.ts";
-import { lackOf, type Run, runProgram, runWell } from "./programs.ts";
+import { lackOf, runProgram, runWell } from "./programs.ts";
 
 /** Why it cannot be tested, if so: older versions know no SCEP, and it fetches by a plug-in of another package. */
 export function lackOfStrongSwan(): string | null {
