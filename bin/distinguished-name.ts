@@ -71,6 +71,7 @@ function checkValue(type: string, value: string): string {
 
 const forms: ReadonlyMap<string, string> = new Map([
 	["C", "is a country's two capital letters"],
+	["CN", "has words with single blanks between them, no @ (it would be taken for a person)"],
 	["serialNumber", "has letters, digits, blanks and '()+,-./:=?"],
 ]);
 

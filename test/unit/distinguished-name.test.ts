@@ -114,4 +114,10 @@ describe("what a terminal is shown", () => {
 		expect(printable(text)).toBe("a\\u001b[2J\\u202eb\\udb40\\udc41\\ud800ü😀");
 		expect(JSON.parse(printable(JSON.stringify(text)))).toBe(text);
 	});
+
+	it("with a person's address for a CN is told why it is refused", () => {
+		expect(() => readDistinguishedName("CN=alice@example.com")).toThrow(
+			/CN has words .* no @ \(it would be taken for a person\)/,
+		);
+	});
 });
