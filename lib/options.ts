@@ -2,7 +2,7 @@
  * What a host hands to `createOta()`. Nothing here is opened at import: `keys`, `store`, `authorities`, `deviceRoots`
  * and `templates` are called with the first request that needs them, and again after a failure.
  */
-import type { Clock, Keys, Log, Random, Store } from "./ports.ts";
+import type { Clock, Keys, Log, Random, Store, User } from "./ports.ts";
 
 /** What an SSO session says of a person (next-auth's `session.user` fits). */
 export interface SessionUser {
@@ -36,6 +36,20 @@ export interface Template {
 	payload: Readonly<Record<string, unknown>>;
 }
 
+/** Who may enroll which devices, beside blocks. */
+export interface EnrollPolicyOptions {
+	/** Groups of which a person must be in one; everybody unless told. */
+	groups?: readonly string[];
+	/** `listed`: devices of the allow list alone (`ota devices`). `any` unless told. */
+	devices?: "any" | "listed";
+	/** Devices per person by group, before `limits.devices`: of several groups the highest counts, 0 is no limit. */
+	devicesPerPerson?: Readonly<Record<string, number>>;
+	/** Devices of all people of a group together. */
+	devicesPerGroup?: Readonly<Record<string, number>>;
+	/** Without `person`: for how many days a sign-in still speaks for updates; afterwards the device is led to sign in. 30 unless told. */
+	signInDays?: number;
+}
+
 export interface OtaOptions {
 	/** Public origin, no trailing slash: https://ota.example.com. Every URL in a profile starts with it. */
 	baseUrl: string;
@@ -59,6 +73,12 @@ export interface OtaOptions {
 	approval?: "auto" | "manual" | "unknown";
 	/** DANGER: 3DES and SHA-1 in SCEP. Off unless told. */
 	legacyScep?: boolean;
+	/**
+	 * What the company's directory says of a person now, asked when a device comes for an update: null when there is no such
+	 * person any more. Unless told, what the latest sign-in said counts, for `policy.signInDays`.
+	 */
+	person?(user: User): Promise<SessionUser | null>;
+	policy?: EnrollPolicyOptions;
 	limits?: {
 		/** Unanswered challenges per person, 5 unless told. */
 		live?: number;

@@ -179,13 +179,23 @@ export interface Audit {
 	record(event: AuditEvent): Promise<void>;
 }
 
+/** first: the journey's end. update: the answer to a later profile request. download: fetched by the person or an operator. */
+export type DeliveryKind = "first" | "update" | "download";
+
 export interface Delivery {
 	enrollmentId: string;
+	/** 0 for the journey's, then one more for each of the enrollment's. */
+	number: number;
+	kind: DeliveryKind;
 	/** Of the identity whose key the profile is encrypted to. */
 	certificateSerialNumber: string;
+	/** Which profiles it was made from: `name@version`, joined by blanks. */
+	contents: string;
 	/** The answer as sent: SignedData around the profile whose content is EnvelopedData. */
 	profile: Uint8Array;
 	deliveredAt: Date;
+	/** When the device said that it had installed it. */
+	confirmedAt: Date | null;
 }
 
 export interface StartEnrollment {
@@ -229,6 +239,122 @@ export interface ReserveRenewal {
 	expiresAt: Date;
 	transaction: ScepTransaction;
 	audit: AuditEvent;
+}
+
+// ---------------------------------------------------------------- Profiles
+
+/** One version of an operator's profile. Versions are never changed. */
+export interface ProfileVersion {
+	/** Of the profile; it stays with it. */
+	name: string;
+	/** From 1 on. */
+	version: number;
+	/** YAML (lib/profile/document-yaml.ts); secrets stand there by name alone. */
+	document: string;
+	/** The operator's words about it; may be empty. */
+	note: string;
+	createdAt: Date;
+	/** The operator's login. */
+	by: string;
+}
+
+export interface ProfileState {
+	name: string;
+	/** Number of the newest version. */
+	latest: number;
+	/** The version that devices get; null: none. Another one than `latest` is a draft. */
+	published: number | null;
+	publishedAt: Date | null;
+}
+
+/** A value of a profile that nobody may read again, under the seal key. */
+export interface SealedSecret {
+	profile: string;
+	/** As the document names it: `${secret.<name>}`. */
+	name: string;
+	/** The profile's version that brought it; later versions name it by this number. */
+	version: number;
+	sealed: Uint8Array;
+}
+
+/** Part of Store: what operators want devices to have. */
+export interface ProfileStore {
+	/**
+	 * Version `after` + 1 with the secrets that it brings (their version is its number), unpublished. False: `after` is not the
+	 * newest version any more (0: there is none).
+	 */
+	saveProfile(input: {
+		version: ProfileVersion;
+		after: number;
+		secrets: readonly SealedSecret[];
+		audit: AuditEvent;
+	}): Promise<boolean>;
+	/** From now on devices get this version, or (null) nothing of this profile. False: there is no such version. */
+	publishProfile(input: { name: string; version: number | null; now: Date; audit: AuditEvent }): Promise<boolean>;
+	/** By name. */
+	listProfiles(): Promise<ProfileState[]>;
+	/** All versions, newest first; none: no such profile. */
+	listVersions(name: string): Promise<ProfileVersion[]>;
+	/** What devices get, by name: cheap, and asked before every delivery. */
+	publishedVersions(): Promise<{ name: string; version: number }[]>;
+	findVersion(name: string, version: number): Promise<ProfileVersion | null>;
+	/** Those of the named that exist. */
+	findSecrets(wanted: readonly Omit<SealedSecret, "sealed">[]): Promise<SealedSecret[]>;
+}
+
+// ---------------------------------------------------------------- People and devices
+
+/** A person as the latest sign-in described them. */
+export interface KnownPerson {
+	user: User;
+	signedInAt: Date;
+}
+
+/** A device of the allow list. */
+export interface AllowedDevice {
+	/** UDID or serial number, in upper case. */
+	value: string;
+	/** The operator's words; may be empty. */
+	note: string;
+	createdAt: Date;
+	/** The operator's login. */
+	by: string;
+}
+
+/** A device with its newest enrollment that got as far as a certificate (certified or delivered). */
+export interface FoundDevice {
+	enrollment: Enrollment;
+	/** The newest identity certificate of that enrollment that is issued and has not ended at `now`. */
+	identity: Certificate | null;
+	/** The newest of that enrollment. */
+	delivery: Delivery | null;
+	/** Person or device. */
+	isBlocked: boolean;
+}
+
+/** Part of Store: who is known, and which devices may come. */
+export interface PeopleStore {
+	/** What a sign-in said (startEnrollment does it as well). Its groups replace those of before. */
+	savePerson(person: KnownPerson): Promise<void>;
+	/** By the SSO's subject, or by e-mail address (its case is no difference; the latest sign-in of several). */
+	findPerson(by: { id: string } | { email: string }): Promise<KnownPerson | null>;
+	/** How many devices but this one have an enrollment (certified or delivered) of people whose latest sign-in had the group. */
+	countGroupDevices(group: string, otherThan: string): Promise<number>;
+	/** By UDID or serial number (case is no difference); of several enrollments the newest. */
+	findDevice(name: string, now: Date): Promise<FoundDevice | null>;
+	/** The devices whose newest enrollment (certified or delivered) is this person's, newest first. */
+	listDevices(userId: string, now: Date): Promise<FoundDevice[]>;
+
+	/** How many were not on the list before. One audit event a device (detail.device is added). */
+	allowDevices(input: { devices: readonly AllowedDevice[]; audit: AuditEvent }): Promise<number>;
+	/** Takes them off the list; how many were on it. Audit as allowDevices. */
+	disallowDevices(input: { values: readonly string[]; audit: AuditEvent }): Promise<number>;
+	/** By value. */
+	listAllowedDevices(): Promise<AllowedDevice[]>;
+	/** Whether the UDID or the serial number is on the allow list; case is no difference. */
+	isAllowed(device: { udid: string; serialNumber: string | null }): Promise<boolean>;
+	/** Blocks devices that may be unknown here, and revokes nothing. How many blocks are new; audit as revoke's `blocked`. */
+	blockDevices(input: { blocks: readonly Block[]; audit: AuditEvent }): Promise<number>;
 }
 
 // ---------------------------------------------------------------- Approval by hand
@@ -424,8 +550,8 @@ export interface FoundChallenge extends Omit<FoundCertificate, "certificate"> {
  * state changes are conditional updates, and `false` means that the condition did not hold (nothing was written).
  * Failure: store_unavailable.
  */
-export interface Store extends Audit, ApprovalStore, RevocationStore, MachineStore {
-	/** Enrollment and its challenge; withdraws this person's oldest unanswered challenges over `maxLive`
+export interface Store extends Audit, ApprovalStore, RevocationStore, MachineStore, ProfileStore, PeopleStore {
+	/** Enrollment and its challenge, and the person as known now; withdraws this person's oldest unanswered challenges over `maxLive`
 	 * (their enrollments become cancelled). */
 	startEnrollment(start: StartEnrollment): Promise<void>;
 
@@ -467,20 +593,30 @@ export interface Store extends Audit, ApprovalStore, RevocationStore, MachineSto
 	 * reserved -> issued with its DER; a first identity certificate moves its enrollment identified -> certified, every other
 	 * one is issued in any state but cancelled. False when it is no longer reserved (another request was first, or it was
 	 * abandoned), when its challenge has expired at `now`, when its enrollment is in another state, when the certificate that
-	 * it renews is not issued any more, or when its person or device is blocked.
+	 * it renews is not issued any more, or when its person or device is blocked. Of a first client certificate: those client
+	 * certificates that the same device has already are superseded, as `deliver` does it with identities.
 	 */
 	issueCertificate(input: { serialNumber: string; der: Uint8Array; now: Date; audit: AuditEvent }): Promise<boolean>;
 
 	/** A certificate by serial number, with its enrollment and whether that one's person or device is blocked. */
 	findCertificate(serialNumber: string): Promise<FoundCertificate | null>;
 
-	/** What was delivered for an enrollment, if anything. */
+	/** The newest that was delivered for an enrollment, if anything. */
 	findDelivery(enrollmentId: string): Promise<Delivery | null>;
 	/**
 	 * certified -> delivered for this identity certificate (issued, not revoked, not expired at deliveredAt, the enrollment not expired),
-	 * marks the certificate used, stores the bytes and the client identity's challenges. False: somebody was first or the state is another.
+	 * marks the certificate used, stores the bytes (number 0) and the client identity's challenges. Identity certificates that the same
+	 * device (UDID) has from other enrollments of the same person, or answered by the same built-in identity, are superseded:
+	 * revoked (reason 4) with an event `certificate.revoked` each. False: somebody was first or the state is another.
 	 */
 	deliver(input: { delivery: Delivery; challenges: readonly NewChallenge[]; audit: AuditEvent }): Promise<boolean>;
+	/**
+	 * A further delivery of a delivered enrollment, its number one more than the newest's. The certificate must be issued, an
+	 * identity of that enrollment and not ended at deliveredAt. False: that does not hold, or the number is taken.
+	 */
+	deliverAgain(input: { delivery: Delivery; challenges: readonly NewChallenge[]; audit: AuditEvent }): Promise<boolean>;
+	/** The newest delivery to this certificate is confirmed, once. False: there is none, or it is confirmed already. */
+	confirmDelivery(input: { certificateSerialNumber: string; now: Date; audit: AuditEvent }): Promise<boolean>;
 
 	/** Cheap proof that the database answers. */
 	check(): Promise<void>;
