@@ -11,6 +11,9 @@ export type VariableValue = string | number | boolean | Date | Uint8Array;
 /** By name, without `${` and `}`. */
 export type Variables = Readonly<Record<string, VariableValue>>;
 
+/** A literal `${`, a variable, or the beginning of one without its end. */
+const marks = /\$\$\{|\$\{([^{}]*)\}|\$\{/g;
+
 export interface VariableSource {
 	user: Pick<User, "id" | "email" | "name">;
 	/** Attributes under Apple's names; UDID is required, others that are missing become the empty text. */
@@ -76,7 +79,7 @@ function replaceInValue(value: unknown, variables: Variables, path: string): Pro
 function replaceInText(text: string, variables: Variables, path: string): PropertyListValue {
 	const alone = /^\$\{([^{}]*)\}$/.exec(text);
 	if (alone) return lookUp(alone[1] ?? "", variables, path);
-	return text.replace(/\$\$\{|\$\{([^{}]*)\}|\$\{/g, (found, name: string | undefined) => {
+	return text.replace(marks, (found, name: string | undefined) => {
 		if (found === "$${") return "${";
 		if (name === undefined) throw new OtaError("config", `${path}: "\${" without its "}"; a literal one is "$\${"`);
 		return asText(lookUp(name, variables, path), name, path);
@@ -95,4 +98,34 @@ function asText(value: VariableValue, name: string, path: string): string {
 		throw new OtaError("config", `${path}: variable ${name} is not text and must stand alone`);
 	}
 	return String(value);
+}
+
+const plainNames: ReadonlySet<string> = new Set([
+	...["user.id", "user.email", "user.name", "user.login", "user.groups"],
+	...["device.udid", "device.serial", "device.product", "device.version", "device.osVersion"],
+	...["device.imei", "device.meid", "device.name", "device.language", "enrollment.id", "enrollment.date"],
+	...["organization", "baseUrl", "certificate.root", "identity.client"],
+]);
+const claimPrefix = "user.claims.";
+
+/** Whether a variable of this name can have a value, given the names of the profile's payloads and secrets. */
+export function isKnownVariable(
+	name: string,
+	{ payloads, secrets }: { payloads: readonly string[]; secrets: readonly string[] },
+): boolean {
+	if (name.startsWith("payload.")) return payloads.includes(name.slice("payload.".length));
+	if (name.startsWith("secret.")) return secrets.includes(name.slice("secret.".length));
+	return plainNames.has(name) || (name.startsWith(claimPrefix) && name.length > claimPrefix.length);
+}
+
+/** Every variable in the texts of a value, with its key path; null for a `${` that has no end. */
+export function variableNames(value: PropertyListValue, path = ""): { name: string | null; path: string }[] {
+	if (typeof value === "string") {
+		return [...value.matchAll(marks)].flatMap(([found, name = null]) => (found === "$${" ? [] : [{ name, path }]));
+	}
+	if (Array.isArray(value)) return value.flatMap((item, index) => variableNames(item, `${path}[${index}]`));
+	if (!isPropertyListDict(value)) return [];
+	return Object.entries(value).flatMap(([key, item]) =>
+		variableNames(item as PropertyListValue, path === "" ? key : `${path}.${key}`),
+	);
 }

@@ -1,0 +1,173 @@
+/**
+ * Whether a rule holds for a person and a device, and why not. Rules are compiled at their first use, for a delivery asks
+ * thousands of them: lists become sets, patterns become their parts.
+ */
+import { OtaError } from "../errors.ts";
+import { compareVersions, isVersion } from "./catalogue/form.ts";
+import type { Rule } from "./document.ts";
+import type { Subject } from "./subject.ts";
+
+/** What rules ask of a subject, in the form in which they compare it. */
+interface Facts {
+	subject: Subject;
+	groups: ReadonlySet<string>;
+	email: string;
+	udid: string;
+	serial: string;
+}
+interface Condition {
+	holds(facts: Facts): boolean;
+	/** Why it does not hold. */
+	words: string;
+}
+
+const compiled = new WeakMap<Rule, readonly Condition[]>();
+const known = new WeakMap<Subject, Facts>();
+
+export function matches(rule: Rule, subject: Subject): boolean {
+	const facts = factsOf(subject);
+	for (const condition of conditionsOf(rule)) if (!condition.holds(facts)) return false;
+	return true;
+}
+
+/** The conditions that do not hold, in words; none: the rule holds. */
+export function misses(rule: Rule, subject: Subject): string[] {
+	const facts = factsOf(subject);
+	return conditionsOf(rule).flatMap((condition) => (condition.holds(facts) ? [] : [condition.words]));
+}
+
+/** Null: the rule holds. Else words such as `group: is in none of staff, it`. */
+export function whyNot(rule: Rule, subject: Subject): string | null {
+	const missed = misses(rule, subject);
+	return missed.length === 0 ? null : missed.join("; ");
+}
+
+/** Whether a text is a condition on the system's version: `>=17.2 <19`. */
+export function isOsCondition(text: string): boolean {
+	return comparisons(text) !== null;
+}
+
+function factsOf(subject: Subject): Facts {
+	const found = known.get(subject);
+	if (found) return found;
+	const { user, device } = subject;
+	const facts = {
+		subject,
+		groups: new Set(user.groups),
+		email: user.email.toLowerCase(),
+		udid: (device.UDID ?? "").toUpperCase(),
+		serial: (device.SERIAL ?? "").toUpperCase(),
+	};
+	known.set(subject, facts);
+	return facts;
+}
+
+function conditionsOf(rule: Rule): readonly Condition[] {
+	const found = compiled.get(rule);
+	if (found) return found;
+	const conditions = Object.entries(rule).flatMap(([key, wanted]) => {
+		const compile = Object.hasOwn(compilers, key) ? compilers[key as keyof Rule] : undefined;
+		// What is not understood must not hold by being passed over.
+		if (!compile) throw new OtaError("config", `Rule: ${JSON.stringify(key)} is nothing that a rule can ask for`);
+		return (compile as (value: unknown) => Condition[])(wanted);
+	});
+	compiled.set(rule, conditions);
+	return conditions;
+}
+
+const compilers: { readonly [Key in keyof Rule]-?: (wanted: Required<Rule>[Key]) => Condition[] } = {
+	group: (wanted) => {
+		const words = `group: is in none of ${listed(wanted)}`;
+		return [{ words, holds: ({ groups }) => wanted.some((group) => groups.has(group)) }];
+	},
+	user: (wanted) => {
+		const [ids, emails] = [new Set(wanted), new Set(wanted.map((each) => each.toLowerCase()))];
+		const words = `user: is none of ${listed(wanted)}`;
+		return [{ words, holds: ({ subject, email }) => ids.has(subject.user.id) || emails.has(email) }];
+	},
+	claim: (wanted) => Object.entries(wanted).map(([name, values]) => claimCondition(name, values)),
+	platform: (wanted) => {
+		const words = `platform: is none of ${listed(wanted)}`;
+		return [{ words, holds: ({ subject: { platform } }) => platform !== null && wanted.includes(platform) }];
+	},
+	model: (wanted) => {
+		const patterns = wanted.map((pattern) => pattern.split("*"));
+		const words = `model: is none of ${listed(wanted)}`;
+		const isLike = (product: string) => patterns.some((parts) => isPatterned(product, parts));
+		return [{ words, holds: ({ subject: { device } }) => device.PRODUCT !== undefined && isLike(device.PRODUCT) }];
+	},
+	os: (wanted) => {
+		const conditions = comparisons(wanted);
+		if (!conditions) throw new OtaError("config", "Rule: os is no condition; write it like `>=17.2 <19`");
+		const words = `os: the version is not known, or not ${wanted}`;
+		const isMet = (version: string) => conditions.every((compare) => compare(version));
+		return [{ words, holds: ({ subject: { osVersion } }) => osVersion !== null && isMet(osVersion) }];
+	},
+	device: (wanted) => {
+		const devices = new Set(wanted.map((each) => each.toUpperCase()));
+		devices.delete("");
+		const words = `device: is none of ${listed(wanted)}`;
+		return [{ words, holds: ({ udid, serial }) => devices.has(udid) || devices.has(serial) }];
+	},
+};
+
+function claimCondition(name: string, values: readonly (string | number | boolean)[]): Condition {
+	const wanted = new Set<unknown>(values);
+	return {
+		words: `claim ${name}: is none of ${listed(values)}`,
+		holds: ({ subject: { user } }) => {
+			const value = Object.hasOwn(user.claims, name) ? user.claims[name] : undefined;
+			return Array.isArray(value) ? value.some((each) => wanted.has(each)) : wanted.has(value);
+		},
+	};
+}
+
+/** Whether `text` is the parts in order with anything between them. Linear: each part is taken where it is found first. */
+function isPatterned(text: string, parts: readonly string[]): boolean {
+	const [first = "", ...others] = parts;
+	const last = others.pop();
+	if (last === undefined) return text === first;
+	if (!text.startsWith(first) || text.length < first.length + last.length || !text.endsWith(last)) return false;
+	let at = first.length;
+	for (const part of others) {
+		const found = text.indexOf(part, at);
+		if (found === -1) return false;
+		at = found + part.length;
+	}
+	return at <= text.length - last.length;
+}
+
+const operators: Readonly<Record<string, (difference: number) => boolean>> = {
+	">=": (difference) => difference >= 0,
+	">": (difference) => difference > 0,
+	"<=": (difference) => difference <= 0,
+	"<": (difference) => difference < 0,
+	"=": (difference) => difference === 0,
+};
+const longestCondition = 200;
+
+/**
+ * The comparisons of a condition, or null. A version counts as far as the condition's goes: 17.4.1 is `=17.4`, `<=17` and
+ * not `>17`, for people mean it so, and a build does not tell the third number.
+ */
+function comparisons(text: string): ((version: string) => boolean)[] | null {
+	if (text.length > longestCondition || text.trim() === "") return null;
+	const found = text
+		.trim()
+		.split(/\s+/)
+		.map((part) => {
+			const [, operator = "", version = ""] = /^([<>]=?|=)(.*)$/.exec(part) ?? [];
+			const holds = operators[operator];
+			if (!holds || !isVersion(version)) return null;
+			const length = version.split(".").length;
+			return (other: string) => holds(compareVersions(other.split(".").slice(0, length).join("."), version));
+		});
+	return found.every((each) => each !== null) ? found : null;
+}
+
+const mostListed = 5;
+
+function listed(values: readonly (string | number | boolean)[]): string {
+	const more = values.length > mostListed ? ` and ${values.length - mostListed} more` : "";
+	return values.length === 0 ? "nothing" : `${values.slice(0, mostListed).join(", ")}${more}`;
+}
