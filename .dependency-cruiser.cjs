@@ -18,6 +18,7 @@ const node = (...names) => `^(node:)?(${names.join("|")})$`;
 const contracts = "^lib/(ports|errors|options)\\.ts$";
 const der = "^lib/der/";
 const cms = "^lib/cms/";
+const plist = "^lib/plist/";
 const crafts = "^lib/(profile|apple|cms|scep|ca)/";
 /** What pure functions need of Node: arithmetic over bytes, no files, no sockets. */
 const pureNode = node("crypto", "util", "buffer");
@@ -34,11 +35,15 @@ const allowed = [
 	// The crafts.
 	{ from: { path: der }, to: { path: [der, contracts, pureNode] } },
 	{ from: { path: cms }, to: { path: [cms, der, contracts, pureNode] } },
+	{ from: { path: plist }, to: { path: [plist, contracts] } },
 	{
 		from: { path: "^lib/profile/" },
-		to: { path: ["^lib/profile/", der, cms, contracts, pureNode, ...npm("plist", "yaml")] },
+		to: { path: ["^lib/profile/", der, cms, plist, contracts, pureNode, ...npm("plist", "yaml")] },
 	},
-	{ from: { path: "^lib/apple/" }, to: { path: ["^lib/apple/", der, cms, contracts, pureNode, ...npm("plist")] } },
+	{
+		from: { path: "^lib/apple/" },
+		to: { path: ["^lib/apple/", der, cms, plist, contracts, pureNode, ...npm("plist")] },
+	},
 	{ from: { path: "^lib/scep/" }, to: { path: ["^lib/scep/", der, cms, contracts, pureNode] } },
 	{
 		from: { path: "^lib/ca/" },
@@ -53,8 +58,8 @@ const allowed = [
 	},
 	{ from: { path: "^lib/store/" }, to: { path: ["^lib/store/", contracts, pureNode] } },
 	{
-		from: { path: "^lib/index\\.ts$" },
-		to: { path: ["^lib/(http|enroll)/", crafts, contracts, "^lib/(config|log)\\.ts$", pureNode] },
+		from: { path: "^lib/(index|open-context)\\.ts$" },
+		to: { path: ["^lib/(http|enroll)/", crafts, contracts, "^lib/(config|log|open-context)\\.ts$", pureNode] },
 	},
 
 	// The HSM room: PKCS#11 and nothing else. Any of node: here, for it has processes, sockets and files.

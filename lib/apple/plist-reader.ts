@@ -4,6 +4,7 @@
  * depth and number of elements. Binary and OpenStep property lists are not read at all.
  */
 import { OtaError } from "../errors.ts";
+import { lineFeeds, readData, readDate, resolveReferences } from "../plist/scalars.ts";
 
 export type PlistValue = string | number | boolean | Date | Uint8Array | PlistValue[] | PlistDict;
 /** Has no prototype. */
@@ -23,13 +24,8 @@ const keyName = /^[A-Za-z][A-Za-z0-9_]{0,63}$/;
 /** Names that mean something on an ordinary object. */
 const forbiddenKeys: ReadonlySet<string> = new Set(["constructor", "toString", "valueOf", "hasOwnProperty"]);
 
-const reference = /&(?:(amp|lt|gt|quot|apos)|#([0-9]{1,7})|#x([0-9A-Fa-f]{1,6}));/y;
-const predefined: Readonly<Record<string, string>> = { amp: "&", lt: "<", gt: ">", quot: '"', apos: "'" };
-
 const integerText = /^-?[0-9]{1,16}$/;
 const realText = /^[+-]?[0-9]{1,20}(?:\.[0-9]{1,20})?(?:[eE][+-]?[0-9]{1,3})?$/;
-const dateText = /^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$/;
-const base64Text = /^[A-Za-z0-9+/]*={0,2}$/;
 
 /** The dictionary in a device's property list. Throws `malformed` and nothing else. */
 export function readPlist(bytes: Uint8Array): PlistDict {
@@ -118,25 +114,11 @@ class Scanner {
 		if (end < 0) throw this.fault("cut short");
 		const raw = this.text.slice(this.at, end);
 		if (hasForbiddenCharacter(raw) || raw.includes("]]>")) throw this.fault("a character that XML does not carry");
-		// XML 1.0 section 2.11: line ends are read as one line feed, before references are resolved.
-		const text = this.resolve(raw.replace(/\r\n?/g, "\n"));
+		const text = resolveReferences(lineFeeds(raw), (character) => !hasForbiddenCharacter(character));
+		if (text === null) throw this.fault("a reference that is not accepted");
 		this.at = end;
 		this.expect(`</${name}>`);
 		return text;
-	}
-
-	private resolve(raw: string): string {
-		let text = "";
-		let from = 0;
-		for (let at = raw.indexOf("&"); at >= 0; at = raw.indexOf("&", from)) {
-			reference.lastIndex = at;
-			const found = reference.exec(raw);
-			const character = found && referred(found);
-			if (!character) throw this.fault("a reference that is not accepted");
-			text += raw.slice(from, at) + character;
-			from = reference.lastIndex;
-		}
-		return text + raw.slice(from);
 	}
 
 	private countNode(): void {
@@ -197,29 +179,6 @@ function readInteger(content: string): number | undefined {
 	const value = Number(content);
 	if (!integerText.test(content) || !Number.isSafeInteger(value)) return undefined;
 	return value === 0 ? 0 : value;
-}
-
-function readDate(content: string): Date | undefined {
-	const milliseconds = dateText.test(content) ? Date.parse(content) : Number.NaN;
-	if (Number.isNaN(milliseconds)) return undefined;
-	const date = new Date(milliseconds);
-	// 31 February is read as 3 March: what was read must be what was written.
-	return date.toISOString() === `${content.slice(0, -1)}.000Z` ? date : undefined;
-}
-
-function readData(content: string): Uint8Array | undefined {
-	const base64 = content.replace(/[ \t\n]+/g, "");
-	if (!base64Text.test(base64)) return undefined;
-	const bytes = Buffer.from(base64, "base64");
-	return bytes.toString("base64") === base64 ? new Uint8Array(bytes) : undefined;
-}
-
-function referred([, entity, decimal, hexadecimal]: RegExpExecArray): string | null {
-	if (entity) return predefined[entity] ?? null;
-	const code = decimal ? Number.parseInt(decimal, 10) : Number.parseInt(hexadecimal ?? "0", 16);
-	if (code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff)) return null;
-	const character = String.fromCodePoint(code);
-	return hasForbiddenCharacter(character) ? null : character;
 }
 
 /** XML 1.0 section 2.2 Char, without Unicode's noncharacters. */

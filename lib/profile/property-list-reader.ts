@@ -4,6 +4,7 @@
  * no entities of its own, no binary form. What a device posts is read by the stricter `apple/plist-reader.ts`.
  */
 import { OtaError } from "../errors.ts";
+import { lineFeeds, readData, readDate, resolveReferences } from "../plist/scalars.ts";
 import { isXmlText, type PropertyListDict, type PropertyListValue } from "./property-list.ts";
 
 /** Octets of the document, nested containers, and elements (keys count as well). */
@@ -13,17 +14,14 @@ const space = /[ \t\r\n]+/y;
 const xmlDeclaration =
 	/<\?xml[ \t\r\n]+version=(["'])1\.0\1(?:[ \t\r\n]+encoding=(["'])(?:UTF-8|US-ASCII)\2)?(?:[ \t\r\n]+standalone=(["'])(?:yes|no)\3)?[ \t\r\n]*\?>/iy;
 /** Without an internal subset: no entity is declared. */
-const doctype = /<!DOCTYPE[ \t\r\n]+plist(?:[ \t\r\n]+[^[\]<>]{0,300})?>/y;
+const doctype = /<!DOCTYPE[ \t\r\n]+plist(?:[ \t\r\n][^[\]<>]{0,300})?>/y;
 const plistTag = /<plist(?:[ \t\r\n]+version=(["'])1\.0\1)?[ \t\r\n]*>/y;
 const openTag = /<(dict|array|string|data|date|integer|real|true|false)[ \t\r\n]*(\/?)>/y;
 const keyTag = /<key[ \t\r\n]*>/y;
 const emptyTrue = /<\/(true|false)[ \t\r\n]*>/y;
-const reference = /&(?:(amp|lt|gt|quot|apos)|#([0-9]{1,7})|#x([0-9A-Fa-f]{1,6}));/y;
-const predefined: Readonly<Record<string, string>> = { amp: "&", lt: "<", gt: ">", quot: '"', apos: "'" };
 
 const integerText = /^[+-]?[0-9]{1,16}$/;
 const realText = /^[+-]?(?:[0-9]{1,20}(?:\.[0-9]{0,20})?|\.[0-9]{1,20})(?:[eE][+-]?[0-9]{1,3})?$/;
-const dateText = /^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$/;
 
 /** The property list's root. Throws `too_large` or `malformed`, telling line and column and never what stands there. */
 export function readPropertyList(bytes: Uint8Array): PropertyListValue {
@@ -123,18 +121,9 @@ class Scanner {
 
 	private characters(raw: string): string {
 		if (raw.includes("]]>")) throw this.fault("']]>' in text");
-		const text = lineFeeds(raw);
-		let resolved = "";
-		let from = 0;
-		for (let at = text.indexOf("&"); at >= 0; at = text.indexOf("&", from)) {
-			reference.lastIndex = at;
-			const found = reference.exec(text);
-			const character = found && referred(found);
-			if (!character) throw this.fault("an '&' that is not written as '&amp;'");
-			resolved += text.slice(from, at) + character;
-			from = reference.lastIndex;
-		}
-		return resolved + text.slice(from);
+		const text = resolveReferences(lineFeeds(raw), isXmlText);
+		if (text === null) throw this.fault("an '&' that is not written as '&amp;'");
+		return text;
 	}
 
 	private countNode(): void {
@@ -177,11 +166,6 @@ class Scanner {
 	}
 }
 
-/** XML 1.0 section 2.11: line ends are read as one line feed, before references are resolved. */
-function lineFeeds(text: string): string {
-	return text.includes("\r") ? text.replace(/\r\n?/g, "\n") : text;
-}
-
 function readScalar(name: string, content: string): PropertyListValue | undefined {
 	if (name === "data") return readData(content);
 	const text = content.trim();
@@ -190,26 +174,4 @@ function readScalar(name: string, content: string): PropertyListValue | undefine
 	if (name === "real") return realText.test(text) && Number.isFinite(value) ? value : undefined;
 	if (!integerText.test(text) || !Number.isSafeInteger(value)) return undefined;
 	return value === 0 ? 0 : value;
-}
-
-function readDate(text: string): Date | undefined {
-	const milliseconds = dateText.test(text) ? Date.parse(text) : Number.NaN;
-	if (Number.isNaN(milliseconds)) return undefined;
-	const date = new Date(milliseconds);
-	// 31 February is read as 3 March: what was read must be what was written.
-	return date.toISOString() === `${text.slice(0, -1)}.000Z` ? date : undefined;
-}
-
-function readData(content: string): Uint8Array | undefined {
-	const base64 = content.replace(/[ \t\n]+/g, "");
-	const bytes = Buffer.from(base64, "base64");
-	return bytes.toString("base64") === base64 ? new Uint8Array(bytes) : undefined;
-}
-
-function referred([, entity, decimal, hexadecimal]: RegExpExecArray): string | null {
-	if (entity) return predefined[entity] ?? null;
-	const code = decimal ? Number.parseInt(decimal, 10) : Number.parseInt(hexadecimal ?? "0", 16);
-	if (code > 0x10ffff) return null;
-	const character = String.fromCodePoint(code);
-	return isXmlText(character) ? character : null;
 }
