@@ -53,6 +53,19 @@ export interface Config {
 	approval: "auto" | "manual" | "unknown";
 	/** Profile services per minute and person; live challenges per person; devices per person (0: no limit). */
 	limits: { enroll: number; live: number; devices: number };
+	/** Who may enroll which devices. */
+	policy: {
+		/** Empty: everybody. */
+		groups: readonly string[];
+		devices: "any" | "listed";
+		/** By group; 0: no limit. */
+		devicesPerPerson: Readonly<Record<string, number>>;
+		devicesPerGroup: Readonly<Record<string, number>>;
+		/** Days for which a sign-in speaks for updates. */
+		signInDays: number;
+	};
+	/** Further claims of the ID token that profiles and their rules may use. */
+	claims: readonly string[];
 	/** http base of CRL and OCSP addresses. */
 	pkiUrl: string;
 	/** Null only when read for a command (`purpose: "command"`) and nothing is set. */
@@ -109,6 +122,14 @@ export function readConfig(env: Environment, readFile: ReadFile, purpose: Purpos
 			live: read.integer("OTA_LIMIT_LIVE", 5, 1, 1_000),
 			devices: read.integer("OTA_LIMIT_DEVICES", 0, 0, 1_000_000),
 		},
+		policy: {
+			groups: read.list("OTA_ENROLL_GROUPS"),
+			devices: read.choice("OTA_DEVICES", ["any", "listed"], "any"),
+			devicesPerPerson: read.counts("OTA_LIMIT_DEVICES_BY_GROUP", 0),
+			devicesPerGroup: read.counts("OTA_LIMIT_GROUP_DEVICES", 1),
+			signInDays: read.integer("OTA_SIGN_IN_DAYS", 30, 0, 3_650),
+		},
+		claims: readClaims(read),
 		pkiUrl: readPkiUrl(read, baseUrl),
 		signIn: readSignIn(read, baseUrl, purpose),
 		deviceRoots: readDeviceRoots(read),
@@ -209,6 +230,16 @@ function readTlsAgent(read: Reader, address: string): AgentAddress {
 		read.fault("OTA_HSM_AGENT_KEY", "is not the key of OTA_HSM_AGENT_CERT; take both from one set");
 	}
 	return { kind: "tls", host: url?.hostname ?? "", port: Number(url?.port), certificate, key, ca, spawn: false };
+}
+
+/** Those that every sign-in brings have variables of their own. */
+function readClaims(read: Reader): string[] {
+	const claims = read.list("OTA_CLAIMS");
+	const wrong = claims.filter((name) => !/^[A-Za-z][A-Za-z0-9_-]{0,63}$/.test(name));
+	if (wrong.length > 0) {
+		read.fault("OTA_CLAIMS", `holds ${wrong.join(", ")}; list names of claims (letters, digits, _ and -)`);
+	}
+	return claims;
 }
 
 function readPkiUrl(read: Reader, baseUrl: string): string {
@@ -338,6 +369,20 @@ class Reader {
 		const found = value === null ? otherwise : allowed.find((one) => one === value);
 		if (found === undefined) this.fault(name, `is none of ${allowed.join(", ")}`);
 		return found ?? otherwise;
+	}
+
+	/** Texts with commas between. */
+	list(name: string): string[] {
+		const entries = (this.optional(name) ?? "").split(",").map((entry) => entry.trim());
+		return entries.filter((entry) => entry !== "");
+	}
+
+	/** `staff=3,contractors=1` */
+	counts(name: string, least: number): Record<string, number> {
+		const counts = this.list(name).map((entry) => /^(.+?)\s*=\s*(\d{1,6})$/.exec(entry));
+		const wrong = counts.some((found) => found === null || Number(found[2]) < least);
+		if (wrong) this.fault(name, `is no list of groups and numbers from ${least} on; write staff=3,contractors=1`);
+		return Object.fromEntries(counts.flatMap((found) => (found ? [[found[1], Number(found[2])]] : [])));
 	}
 
 	addresses(name: string): string[] {

@@ -13,6 +13,7 @@ interface Claims {
 	email_verified?: unknown;
 	name?: unknown;
 	groups?: unknown;
+	[further: string]: unknown;
 }
 
 /** A working day: after it the person signs in again. */
@@ -20,7 +21,7 @@ export const sessionSeconds = 8 * 3600;
 
 export const providerId = "oidc";
 
-function oidcProvider(signIn: SignIn): OAuthConfig<Claims> {
+function oidcProvider(signIn: SignIn, further: readonly string[]): OAuthConfig<Claims> {
 	return {
 		id: providerId,
 		name: "single sign-on",
@@ -37,10 +38,28 @@ function oidcProvider(signIn: SignIn): OAuthConfig<Claims> {
 			id: text(claims.sub) ?? "",
 			email: text(claims.email),
 			name: text(claims.name),
-			groups: Array.isArray(claims.groups) ? claims.groups.filter((group) => typeof group === "string") : [],
+			groups: texts(claims.groups),
+			claims: furtherClaims(claims, further),
 		}),
 	};
 }
+
+/** A session is a cookie: no claim may fill it. */
+const longestClaim = 512;
+
+/** Plain values, and lists of texts. */
+function furtherClaims(claims: Claims, names: readonly string[]): NonNullable<SessionUser["claims"]> {
+	const plain = names.flatMap((name): [string, string | number | boolean | readonly string[]][] => {
+		const value = Object.hasOwn(claims, name) ? claims[name] : undefined;
+		if (JSON.stringify(value ?? "").length > longestClaim) return [];
+		if (typeof value === "string" || typeof value === "number" || typeof value === "boolean") return [[name, value]];
+		return Array.isArray(value) ? [[name, texts(value)]] : [];
+	});
+	return Object.fromEntries(plain);
+}
+
+const texts = (claim: unknown): string[] =>
+	Array.isArray(claim) ? claim.filter((each) => typeof each === "string") : [];
 
 function text(claim: unknown): string | null {
 	return typeof claim === "string" ? claim : null;
@@ -64,20 +83,30 @@ export function sessionUser(session: unknown, now: number): SessionUser | null {
 	const { user, signedInAt } = (session ?? {}) as { user?: SessionUser; signedInAt?: unknown };
 	if (typeof signedInAt !== "number" || !(now / 1000 - signedInAt < sessionSeconds)) return null;
 	if (typeof user?.id !== "string" || user.id === "" || typeof user.email !== "string") return null;
-	return { id: user.id, email: user.email, name: user.name ?? null, groups: user.groups ?? [] };
+	const { id, email, name = null, groups, claims } = user;
+	return { id, email, name, groups: groups ?? [], claims: claims ?? {} };
 }
 
-/** @param now milliseconds */
-export function authOptions(signIn: SignIn, baseUrl: string, log: Log, now: () => number = Date.now): AuthOptions {
+/**
+ * @param claims names of further claims that a session keeps
+ * @param now milliseconds
+ */
+export function authOptions(
+	signIn: SignIn,
+	baseUrl: string,
+	log: Log,
+	claims: readonly string[] = [],
+	now: () => number = Date.now,
+): AuthOptions {
 	return {
-		providers: [oidcProvider(signIn)],
+		providers: [oidcProvider(signIn, claims)],
 		secret: signIn.secret,
 		session: { strategy: "jwt", maxAge: sessionSeconds },
 		useSecureCookies: baseUrl.startsWith("https:"),
 		callbacks: {
 			signIn: ({ profile }) => mayBelieve(profile as Claims | undefined),
 			redirect: ({ url }) => `${baseUrl}${sameOriginPath(url, baseUrl) ?? "/"}`,
-			jwt: ({ token, user }) => (user ? { ...token, groups: groupsOf(user), signedInAt: now() / 1000 } : token),
+			jwt: ({ token, user }) => (user ? { ...token, ...factsOf(user), signedInAt: now() / 1000 } : token),
 			session: ({ session, token }) => withPerson(session, token) as Session,
 		},
 		logger: {
@@ -90,7 +119,10 @@ export function authOptions(signIn: SignIn, baseUrl: string, log: Log, now: () =
 }
 
 /** `user` is there at the sign-in alone. */
-const groupsOf = (user: unknown): readonly string[] => (user as SessionUser).groups ?? [];
+function factsOf(user: unknown): Pick<SessionUser, "groups" | "claims"> {
+	const { groups, claims } = user as SessionUser;
+	return { groups: groups ?? [], ...(claims && Object.keys(claims).length > 0 && { claims }) };
+}
 
 /** What next-auth's session would say of a token. */
 export function sessionOf(token: JWT): object {
@@ -99,8 +131,8 @@ export function sessionOf(token: JWT): object {
 }
 
 function withPerson(session: Pick<Session, "user">, token: JWT): object {
-	const { sub: id, groups, signedInAt } = token;
-	return { ...session, signedInAt, user: { ...session.user, id, groups } };
+	const { sub: id, groups, claims, signedInAt } = token;
+	return { ...session, signedInAt, user: { ...session.user, id, groups, ...(claims !== undefined && { claims }) } };
 }
 
 function reason(metadata: unknown): string {

@@ -7,7 +7,7 @@ import { resolve } from "node:path";
 // Not by the room's door, which leads to the agent as well: no process but the agent's loads PKCS#11.
 import { type ConnectOptions, connectAgent } from "../../hsm/client.ts";
 import { type Config, readConfig } from "../../lib/config.ts";
-import { createOta, jsonLog, type Ota, type OtaOptions } from "../../lib/index.ts";
+import { createOta, jsonLog, type Log, type Ota, type OtaOptions } from "../../lib/index.ts";
 import { openStore } from "../../prisma/client.ts";
 import { authOptions } from "./auth-options.ts";
 import { clientAddress } from "./client-address.ts";
@@ -35,6 +35,25 @@ export function wiring(): Wiring {
 const httpsRemedy =
 	"CRL and OCSP over https are circular, and many verifiers fetch neither; set OTA_PKI_URL to an http address";
 
+/** What a configuration says to `createOta()`: the agent and the database are reached with the first use. */
+export function optionsOf(config: Config, log: Log): Omit<OtaOptions, "user" | "signIn"> {
+	return {
+		baseUrl: config.baseUrl,
+		organization: config.organization,
+		keys: once(async () => connectAgent({ ...agentAt(config), clock: () => new Date(), log })),
+		store: once(() => openStore(config.databaseUrl)),
+		authorities: () => readAuthorities(config),
+		deviceRoots: () => readDeviceRoots(config.deviceRoots),
+		templates: templatesOf(config.dataDir),
+		pkiUrl: config.pkiUrl,
+		approval: config.approval,
+		legacyScep: config.legacyScep,
+		policy: config.policy,
+		limits: config.limits,
+		log,
+	};
+}
+
 function wire(): Wiring {
 	const config = readConfig(process.env, (path) => readFileSync(path, "utf8"));
 	const { signIn } = config;
@@ -45,25 +64,12 @@ function wire(): Wiring {
 	if (config.deviceRoots) log.warn("config.device_roots", { trusted: "further device roots beside Apple's" });
 	if (config.pkiUrl.startsWith("https:")) log.warn("config.pki_url", { remedy: httpsRemedy });
 	if (config.legacyScep) log.warn("config.legacy_scep", { accepted: "3DES and SHA-1 in SCEP" });
-	const auth = authOptions(signIn, config.baseUrl, log);
-	const keys = once(async () => connectAgent({ ...agentAt(config), clock: () => new Date(), log }));
-	const store = once(() => openStore(config.databaseUrl));
+	const auth = authOptions(signIn, config.baseUrl, log, config.claims);
 	const options: OtaOptions = {
-		baseUrl: config.baseUrl,
-		organization: config.organization,
+		...optionsOf(config, log),
 		user: (request) => readSession(auth, request),
 		signIn: (request, returnTo) => startSignIn(auth, request, config.baseUrl, returnTo),
-		keys,
-		store,
-		authorities: () => readAuthorities(config),
-		deviceRoots: () => readDeviceRoots(config.deviceRoots),
-		templates: templatesOf(config.dataDir),
-		pkiUrl: config.pkiUrl,
-		approval: config.approval,
-		legacyScep: config.legacyScep,
-		limits: config.limits,
 		address: clientAddress,
-		log,
 	};
 	return { config, auth, ota: createOta(options) };
 }

@@ -14,6 +14,9 @@ export const requestedAttributes = [
 	"IMEI",
 	"ICCID",
 	"MAC_ADDRESS_EN0",
+	"OS_VERSION",
+	"DEVICE_NAME",
+	"LANGUAGE",
 ] as const;
 
 export interface DeviceAttributes {
@@ -44,7 +47,13 @@ const forms: Readonly<Record<string, RegExp>> = {
 	MEID: /^[0-9A-Fa-f ]{1,24}$/,
 	ICCID: /^[0-9A-Fa-f ]{1,32}$/,
 	MAC_ADDRESS_EN0: /^[0-9A-Fa-f]{2}(?:[:-]?[0-9A-Fa-f]{2}){5}$/,
+	OS_VERSION: /^[0-9]{1,3}(?:\.[0-9]{1,3}){0,3}$/,
+	/** Whatever its owner calls it, as far as XML carries it (the property list's reader has seen to that). */
+	DEVICE_NAME: /^.{1,64}$/u,
+	LANGUAGE: /^[A-Za-z]{2,8}(?:[-_][A-Za-z0-9]{1,8}){0,3}$/,
 };
+/** What only decorates a profile: one of another form is left out, and the device is not sent away for it. */
+const optional: ReadonlySet<string> = new Set(["OS_VERSION", "DEVICE_NAME", "LANGUAGE"]);
 
 const challengeLength = 128;
 
@@ -78,6 +87,7 @@ export function sameUdid(one: string, other: string): boolean {
 function readAttribute(dict: PlistDict, name: string, form: RegExp): string | null {
 	const value = dict[name];
 	if (value === undefined) return null;
+	if (optional.has(name)) return typeof value === "string" && form.test(value) && !/\p{C}/u.test(value) ? value : null;
 	if (typeof value !== "string") throw new OtaError("malformed", `Device attributes: ${name} is not a string`);
 	if (value.trim() === "") return null;
 	if (!form.test(value)) throw new OtaError("malformed", `Device attributes: ${name} has another form`);

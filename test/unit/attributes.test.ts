@@ -97,8 +97,27 @@ describe("readDeviceAttributes", () => {
 
 	it("asks only for attributes that it reads", () => {
 		const all = Object.fromEntries(requestedAttributes.map((name) => [name, "00"]));
-		const read = readDeviceAttributes({ ...all, UDID: udid, MAC_ADDRESS_EN0: "000000000000" });
+		const read = readDeviceAttributes({ ...all, UDID: udid, MAC_ADDRESS_EN0: "000000000000", LANGUAGE: "en" });
 		expect(Object.keys(read.attributes).sort()).toEqual([...requestedAttributes].sort());
+	});
+});
+
+describe("attributes that only decorate", () => {
+	const { OS_VERSION, DEVICE_NAME, LANGUAGE } = { OS_VERSION: "18.1.1", DEVICE_NAME: "Ana's 📱", LANGUAGE: "zh-Hans" };
+
+	it("are taken as they come", () => {
+		const { attributes } = readDeviceAttributes({ UDID: udid, OS_VERSION, DEVICE_NAME, LANGUAGE });
+		expect(attributes).toEqual({ UDID: udid, OS_VERSION, DEVICE_NAME, LANGUAGE });
+	});
+
+	it.each([
+		["a version that is none", { OS_VERSION: "18.x" }],
+		["a number", { OS_VERSION: 18 }],
+		["a name without end", { DEVICE_NAME: "x".repeat(65) }],
+		["a name that turns the line around", { DEVICE_NAME: "abc\u202egpj.exe" }],
+		["a language that is none", { LANGUAGE: "../../etc" }],
+	])("are left out, and the device is not sent away: %s", (_, attribute) => {
+		expect(readDeviceAttributes({ UDID: udid, ...attribute }).attributes).toEqual({ UDID: udid });
 	});
 });
 

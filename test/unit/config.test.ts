@@ -57,6 +57,8 @@ describe("readConfig", () => {
 			legacyScep: false,
 			approval: "auto",
 			limits: { enroll: 120, live: 5, devices: 0 },
+			policy: { groups: [], devices: "any", devicesPerPerson: {}, devicesPerGroup: {}, signInDays: 30 },
+			claims: [],
 			pkiUrl: "http://localhost:3000",
 			signIn: {
 				secret: "x".repeat(32),
@@ -92,6 +94,29 @@ describe("readConfig", () => {
 		expect(config.signIn?.secret).toBe("s".repeat(40));
 		expect(config.certificates.ca).toEqual({ pem: pem.trim() });
 		expect(config.deviceRoots).toBe(pem);
+	});
+
+	it("reads who may enroll which devices, and the claims that profiles use", () => {
+		const { policy, claims } = readConfig(
+			{
+				...signIn,
+				OTA_ENROLL_GROUPS: "staff, Ärzte & Pflege",
+				OTA_DEVICES: "listed",
+				OTA_LIMIT_DEVICES_BY_GROUP: "staff=3, contractors = 1,admins=0",
+				OTA_LIMIT_GROUP_DEVICES: "a=b=20",
+				OTA_SIGN_IN_DAYS: "0",
+				OTA_CLAIMS: "department,phone_number",
+			},
+			readFile,
+		);
+		expect(policy).toEqual({
+			groups: ["staff", "Ärzte & Pflege"],
+			devices: "listed",
+			devicesPerPerson: { staff: 3, contractors: 1, admins: 0 },
+			devicesPerGroup: { "a=b": 20 },
+			signInDays: 0,
+		});
+		expect(claims).toEqual(["department", "phone_number"]);
 	});
 
 	it.each(["manual", "unknown"] as const)("reads OTA_APPROVAL=%s", (approval) => {
@@ -248,6 +273,10 @@ describe("readConfig", () => {
 		["a proxy that is a name", { OTA_TRUSTED_PROXIES: "10.0.0.0/8, proxy" }, /^OTA_TRUSTED_PROXIES holds proxy;/],
 		["a switch that is none", { OTA_LEGACY_SCEP: "yes" }, /^OTA_LEGACY_SCEP is none of off, on/],
 		["a limit of nothing", { OTA_LIMIT_LIVE: "0" }, /^OTA_LIMIT_LIVE is not a whole number/],
+		["a limit of no group", { OTA_LIMIT_DEVICES_BY_GROUP: "3" }, /^OTA_LIMIT_DEVICES_BY_GROUP .*staff=3/],
+		["a group that may have none", { OTA_LIMIT_GROUP_DEVICES: "staff=0" }, /^OTA_LIMIT_GROUP_DEVICES .*from 1 on/],
+		["another list of devices", { OTA_DEVICES: "all" }, /^OTA_DEVICES is none of any, listed/],
+		["a claim that is no name", { OTA_CLAIMS: "a b,ok" }, /^OTA_CLAIMS holds a b; /],
 		["a PKI address that is none", { OTA_PKI_URL: "ldap://x" }, /^OTA_PKI_URL is not an http address/],
 	];
 	it.each(refused)("refuses %s", (_, env, fault) => {

@@ -68,7 +68,19 @@ describe("sessionUser", () => {
 			email: "a@example.com",
 			name: null,
 			groups: ["staff"],
+			claims: {},
 		});
+	});
+
+	it("keeps of the provider's claims those that are named, as far as they are plain and short", () => {
+		const signIn = { secret: "x".repeat(32), issuer: "https://sso.example.com", clientId: "ota", clientSecret: "s" };
+		const log = { info: () => undefined, warn: () => undefined, error: () => undefined };
+		const names = ["department", "floor", "teams", "manager", "story", "toString"];
+		const { providers } = authOptions(signIn, origin, log, names);
+		const [provider] = providers as unknown as [{ profile(claims: object): { claims: object } }];
+		const claims = { department: "Sales", floor: 3, teams: ["a", 1, "b"], manager: { id: 1 }, story: "x".repeat(600) };
+		const profile = provider.profile({ sub: "a", email: "a@example.com", salary: 1, ...claims });
+		expect(profile.claims).toEqual({ department: "Sales", floor: 3, teams: ["a", "b"] });
 	});
 
 	it.each([
@@ -99,7 +111,7 @@ describe("a session cookie that next-auth renews at every look", () => {
 		const signIn = { secret: "x".repeat(32), issuer: "https://sso.example.com", clientId: "ota", clientSecret: "s" };
 		const log = { info: () => undefined, warn: () => undefined, error: () => undefined };
 		let time = now;
-		const { callbacks } = authOptions(signIn, origin, log, () => time);
+		const { callbacks } = authOptions(signIn, origin, log, [], () => time);
 		type Jwt = NonNullable<NonNullable<typeof callbacks>["jwt"]>;
 		const person = { id: "a", email: "a@example.com", groups: ["staff"] };
 		const look = (token: object) => callbacks?.jwt?.({ token } as Parameters<Jwt>[0]) as Promise<object>;
