@@ -31,8 +31,8 @@ const createNext = next as unknown as (options: NextOptions) => NextApp;
 /** What next-auth serves, written plainly; any other spelling is Next's to resolve. */
 const plainAuthPath = /^\/api\/auth\/[a-z]+(\/[\w-]+)*$/;
 
-/** A list or an OCSP request is named behind these two. */
-const belowAddress = /^(\/crl|\/ocsp)\/.+$/s;
+/** A list, an OCSP request or a device is named behind these. */
+const belowAddress = /^(\/crl|\/ocsp|\/devices)\/.+$/s;
 
 const log = jsonLog();
 /** Less than who sends the SIGTERM waits (milliseconds). */
@@ -50,11 +50,12 @@ async function main(): Promise<number> {
 	// Before Next's copy of the wiring asks: every request it sees carries the address that our server wrote.
 	Object.assign(globalThis, { [Symbol.for("next-ota.addresses")]: true });
 	const { config, ota } = wiring();
-	const { welcome, ca, enroll, profile, scep, crl, ocsp, live, ready } = ota.steps;
+	const { welcome, ca, enroll, devices, profile, scep, crl, ocsp, live, ready } = ota.steps;
 	const steps = new Map([
 		["/", welcome],
 		["/CA", ca],
 		["/enroll", enroll],
+		["/devices", devices],
 		["/profile", profile],
 		["/scep", scep],
 		["/crl", crl],

@@ -5,7 +5,6 @@ import type { RevocationAddresses } from "../ca/template.ts";
 import type { X509 } from "../cms/certificate.ts";
 import { type Signer, signData } from "../cms/sign.ts";
 import { type Code, OtaError } from "../errors.ts";
-import type { Template } from "../options.ts";
 import type {
 	AuditEvent,
 	ChallengeBinding,
@@ -17,8 +16,10 @@ import type {
 	Random,
 	Store,
 	SubjectName,
+	User,
 } from "../ports.ts";
 import type { IssuingCa, Ra } from "./issuers.ts";
+import type { PublishedProfiles } from "./published.ts";
 import type { RevocationService } from "./revocation-service.ts";
 
 export interface EnrollContext {
@@ -50,11 +51,28 @@ export interface EnrollContext {
 	/** DANGER: 3DES and SHA-1 in SCEP, for clients that know nothing else. */
 	legacyScep: boolean;
 	deviceAnchors: readonly DeviceAnchor[];
-	/** Operator's payloads of the final profile. */
-	templates(): Promise<readonly Template[]>;
+	/** What operators want devices to have. */
+	profiles: PublishedProfiles;
+	/** What the company's directory says of a person now (null: gone); null: only sign-ins tell. */
+	person: ((user: User) => Promise<User | null>) | null;
+	policy: EnrollPolicy;
 	/** SHA-256 of public keys that are never certified: our own, Apple's, known ones. */
 	forbiddenKeys: ReadonlySet<string>;
 	limits: EnrollLimits;
+}
+
+/** Who may enroll which devices, beside blocks. */
+export interface EnrollPolicy {
+	/** A person must be in one of them; empty: everybody. */
+	groups: readonly string[];
+	/** `listed`: devices of the allow list alone. */
+	devices: "any" | "listed";
+	/** By group; 0 is no limit. Who is in none of them has `limits.devices`. */
+	devicesPerPerson: Readonly<Record<string, number>>;
+	/** Of all people of a group. */
+	devicesPerGroup: Readonly<Record<string, number>>;
+	/** Days for which a sign-in speaks for updates. */
+	signInDays: number;
 }
 
 export interface EnrollLimits {
@@ -85,9 +103,9 @@ export function drawChallenge(
 	enrollment: { id: string; expiresAt: Date },
 	now: Date,
 	binding: ChallengeBinding | null,
+	expiresAt = enrollment.expiresAt,
 ): { text: string; challenge: NewChallenge } {
 	const text = Buffer.from(context.random(32)).toString("hex");
-	const expiresAt = purpose === "client" ? new Date(now.getTime() + lifetime) : enrollment.expiresAt;
 	const challenge = { hash: sha256(text), purpose, enrollmentId: enrollment.id, createdAt: now, expiresAt, binding };
 	return { text, challenge };
 }

@@ -9,6 +9,7 @@ import { OtaError } from "../errors.ts";
 import type { Challenge, ChallengeBinding, Enrollment, IdentifyDevice } from "../ports.ts";
 import { identityProfile } from "../profile/identity-profile.ts";
 import { payloadUuid } from "../profile/payload-uuid.ts";
+import { deviceFault, tooManyDevices } from "./authorise.ts";
 import {
 	auditEvent,
 	bindingFor,
@@ -101,19 +102,18 @@ async function judgeChallenge(
 	if (challenge.purpose !== "enroll") await refuse("challenge", "its challenge is for SCEP");
 	if (challenge.withdrawnAt !== null || enrollment.state === "cancelled") await refuse("challenge", "it was withdrawn");
 	if (now >= enrollment.expiresAt || now >= challenge.expiresAt) await refuse("expired", "the enrollment has expired");
-	if (challenge.usedAt === null && (await hasTooManyDevices(context, enrollment.user.id, device.udid))) {
-		await refuse("policy", "this person has as many devices as one may have");
+	const barred = await deviceFault(context, device);
+	if (barred) await refuse("policy", barred);
+	if (challenge.usedAt === null) {
+		const tooMany = await tooManyDevices(context, enrollment.user, device.udid);
+		if (tooMany) await refuse("policy", tooMany);
+		return;
 	}
-	if (challenge.usedAt === null) return;
 	if (challenge.usedByKey !== signer.publicKeyHash) await refuse("challenge", "another device spent the challenge");
 	if (!sameUdid(enrollment.udid ?? "", device.udid))
 		await refuse("device_mismatch", "another UDID than the first time");
 	if (enrollment.state === "delivered") await refuse("conflict", "the profile has been delivered");
 	if (enrollment.attempts > maxRepeats) await refuse("conflict", "repeated too often");
-}
-
-async function hasTooManyDevices({ limits, store }: EnrollContext, userId: string, udid: string): Promise<boolean> {
-	return limits.devices > 0 && (await store.countDevices(userId, udid)) >= limits.devices;
 }
 
 /** First answer or repetition, as the row was when it was read; a row that changed meanwhile is a conflict. */

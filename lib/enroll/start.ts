@@ -4,13 +4,17 @@ import { OtaError } from "../errors.ts";
 import type { User } from "../ports.ts";
 import { payloadUuid } from "../profile/payload-uuid.ts";
 import { profileService } from "../profile/profile-service.ts";
+import { judgePerson } from "./authorise.ts";
 import { auditEvent, drawChallenge, type EnrollContext, identifierPrefix, lifetime, signProfile } from "./context.ts";
 
 const minute = 60_000;
 
-/** How often: in this process at once, over all processes as far as the database has it. */
-async function judgePerson({ limits, store }: EnrollContext, userId: string, now: Date): Promise<void> {
+/** Whether this person may, and how often: in this process at once, over all processes as far as the database has it. */
+async function judgeStart(context: EnrollContext, user: User, now: Date): Promise<void> {
+	const { limits, store } = context;
+	const userId = user.id;
 	await limits.start(userId);
+	judgePerson(context, user);
 	const [started, isBlocked] = await Promise.all([
 		store.countStarts(userId, new Date(now.getTime() - minute)),
 		store.isBlocked({ userId }),
@@ -22,7 +26,7 @@ async function judgePerson({ limits, store }: EnrollContext, userId: string, now
 /** The signed profile service, DER. `rate` when this person asks too often, `policy` when blocked. */
 export async function start(context: EnrollContext, user: User): Promise<Uint8Array> {
 	const now = context.clock();
-	await judgePerson(context, user.id, now);
+	await judgeStart(context, user, now);
 	const id = Buffer.from(context.random(16)).toString("hex");
 	const enrollment = { id, user, createdAt: now, expiresAt: new Date(now.getTime() + lifetime) };
 	const { text, challenge } = drawChallenge(context, "enroll", enrollment, now, null);

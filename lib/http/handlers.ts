@@ -10,11 +10,13 @@ import type { OtaOptions } from "../options.ts";
 import type { Log, Random } from "../ports.ts";
 import { answer, empty, MethodError, problem, withoutBody } from "./answers.ts";
 import { readBody } from "./body.ts";
+import { devices } from "./devices.ts";
+import { always } from "./headers.ts";
 import { checkHost } from "./host.ts";
 import type { Limits } from "./limits.ts";
 import { crl, ocsp } from "./revocation.ts";
 import { scep } from "./scep.ts";
-import { readUser } from "./session.ts";
+import { attachment, profileType, readOnly, visitor } from "./visitor.ts";
 import { welcomePage } from "./welcome.ts";
 
 export type Step = (request: Request) => Promise<Response>;
@@ -25,7 +27,8 @@ export interface Steps {
 	enroll: Step;
 	profile: Step;
 	scep: Step;
-	/** Its own address and what lies below. */
+	/** Its own address and what lies below, of these three. */
+	devices: Step;
 	crl: Step;
 	ocsp: Step;
 	live: Step;
@@ -51,7 +54,6 @@ export interface Wiring {
 	limits: Limits;
 }
 
-const profileType = "application/x-apple-aspen-config";
 const devicePostTypes = ["application/pkcs7-signature", "application/x-pkcs7-signature"];
 
 export function makeSteps(wiring: Wiring): Steps {
@@ -90,10 +92,11 @@ export function makeSteps(wiring: Wiring): Steps {
 			return rootCertificate(request, await wiring.root());
 		}),
 		enroll: guarded("/enroll", (request) => enroll(request, wiring)),
+		devices: guarded("/devices", (request) => devices(request, wiring, below(request, `${basePath}/devices`))),
 		profile: limited("/profile", async (request) => {
 			if (request.method !== "POST") throw new MethodError(request.method, "POST");
 			const body = await readBody(request, devicePostTypes);
-			return answer(await answerDevice(await wiring.open(), body), profileType);
+			return deviceAnswer(await answerDevice(await wiring.open(), body), wiring);
 		}),
 		scep: limited("/scep", (request) => {
 			const refused = (code: Code) => wiring.limits.refused(address(request), code);
@@ -133,10 +136,6 @@ function shared(run: () => Promise<void>): () => Promise<void> {
 
 const health = (status: string): Response => answer(JSON.stringify({ status }), "application/json");
 
-function readOnly(request: Request): void {
-	if (request.method !== "GET" && request.method !== "HEAD") throw new MethodError(request.method, "GET, HEAD");
-}
-
 function rootCertificate(request: Request, root: RootCertificate): Response {
 	const etag = `"${root.fingerprint}"`;
 	const headers = { etag, "cache-control": "public, max-age=3600" };
@@ -144,20 +143,18 @@ function rootCertificate(request: Request, root: RootCertificate): Response {
 	return answer(root.der, "application/x-x509-ca-cert", headers);
 }
 
-/** Fetched before anybody asked: by browsers of today and of yesterday, and by a link of Next's in view. */
-function isAhead({ headers }: Request): boolean {
-	const purposes = ["sec-purpose", "purpose", "x-purpose", "x-moz"].map((name) => headers.get(name) ?? "");
-	return /prefetch|preview/i.test(purposes.join()) || headers.has("next-router-prefetch");
+async function enroll(request: Request, wiring: Wiring): Promise<Response> {
+	const visit = await visitor(request, wiring, `${wiring.basePath}/enroll`);
+	if (visit instanceof Response) return visit;
+	return attachment(await start(await wiring.open(), visit), "enroll.mobileconfig");
 }
 
-/** Previews and prefetches are answered without spending anything: no challenge is drawn for them. */
-async function enroll(request: Request, wiring: Wiring): Promise<Response> {
-	readOnly(request);
-	checkHost(request, wiring.options.baseUrl);
-	if (request.method === "HEAD") return empty(200);
-	if (isAhead(request)) return empty(204);
-	const user = readUser(await wiring.options.user(request));
-	if (user === null) return wiring.options.signIn(request, `${wiring.basePath}/enroll`);
-	const profile = await start(await wiring.open(), user);
-	return answer(profile, profileType, { "content-disposition": 'attachment; filename="enroll.mobileconfig"' });
+/**
+ * A profile; 301, which makes a device open /enroll in Safari (facts: 302 does not do that); or nothing but 200 for what
+ * was only noted.
+ */
+function deviceAnswer(result: Awaited<ReturnType<typeof answerDevice>>, { options, basePath }: Wiring): Response {
+	if (result === null) return empty(200);
+	if (result instanceof Uint8Array) return answer(result, profileType);
+	return new Response(null, { status: 301, headers: { ...always, location: `${options.baseUrl}${basePath}/enroll` } });
 }

@@ -1,0 +1,103 @@
+/**
+ * The final profile for one device: what is assigned to it, its secrets opened, encrypted to its identity, signed. Nothing
+ * of it is kept but what the device gets.
+ */
+import type { X509 } from "../cms/certificate.ts";
+import { envelop } from "../cms/enveloped-data.ts";
+import type { Enrollment, NewChallenge, User } from "../ports.ts";
+import { type Assignment, assign } from "../profile/assign.ts";
+import { composeFinal, judgeFinal } from "../profile/compose.ts";
+import { encryptedProfile, finalContent, targetDeviceType } from "../profile/final-profile.ts";
+import { payloadUuid } from "../profile/payload-uuid.ts";
+import { type Subject, subjectOf } from "../profile/subject.ts";
+import { profileVariables } from "../profile/variables.ts";
+import {
+	bindingFor,
+	caFingerprint,
+	drawChallenge,
+	type EnrollContext,
+	identifierPrefix,
+	renewalWindow,
+	signProfile,
+} from "./context.ts";
+import { openSecrets } from "./profile-secrets.ts";
+
+/** For whom, as known now, and what that gives. */
+export interface Recipient {
+	enrollment: Enrollment;
+	subject: Subject;
+	assignment: Assignment;
+}
+
+export async function recipientOf(
+	context: Pick<EnrollContext, "profiles">,
+	enrollment: Enrollment,
+	user: User,
+	now: Date,
+): Promise<Recipient> {
+	const subject = subjectOf(user, { ...(enrollment.udid && { UDID: enrollment.udid }), ...enrollment.device });
+	return { enrollment, subject, assignment: assign(await context.profiles.candidates(), subject, now) };
+}
+
+export interface ComposedProfile {
+	/** DER of the SignedData. */
+	profile: Uint8Array;
+	/** Of the client identity that it asks for. */
+	challenge: NewChallenge;
+	contents: string;
+}
+
+/** `clientUntil`: how long the device has to install it and to ask for its client identity. */
+export async function composeSigned(
+	context: EnrollContext,
+	{ enrollment, subject, assignment }: Recipient,
+	identity: X509,
+	now: Date,
+	clientUntil: Date,
+): Promise<ComposedProfile> {
+	const { organization, publicUrl, root } = context;
+	const { UDID: udid = "", SERIAL: serial = null, PRODUCT: product = null } = subject.device;
+	const identifier = `${identifierPrefix(publicUrl)}.profile`;
+	const binding = bindingFor(context, subject.user.email, udid, serial);
+	const client = drawChallenge(context, "client", enrollment, now, binding, clientUntil);
+	const payloads = composeFinal({
+		assignment,
+		variables: profileVariables({ subject, enrollment, organization, baseUrl: publicUrl, rootCertificate: root.der }),
+		secrets: await openSecrets(context, assignment),
+		clientScep: {
+			scepUrl: `${publicUrl}/scep`,
+			name: "next-ota",
+			subject: binding.subject,
+			subjectAltName: binding.subjectAltName,
+			challenge: client.text,
+			caFingerprint: caFingerprint(root),
+		},
+		organization,
+		identifier,
+		scope: udid,
+	});
+	judgeFinal(payloads, assignment.outer, subject);
+	const outer = encryptedProfile({
+		envelopedData: envelop(finalContent(payloads), identity, "aes-256-cbc", context.random),
+		organization,
+		identifier,
+		// Another version is another UUID under the same identifier: the device replaces what it has.
+		uuid: payloadUuid(udid, `${identifier}/${assignment.contents}`),
+		displayName: `${organization} configuration`,
+		expiration: expirationOf(identity, assignment, now),
+		targetDeviceType: targetDeviceType(product),
+		outer: assignment.outer,
+	});
+	return {
+		profile: await signProfile(context, outer, now),
+		challenge: client.challenge,
+		contents: assignment.contents,
+	};
+}
+
+/** When the device begins to offer an update: when its identity may be renewed, or before, where a profile says so. */
+function expirationOf(identity: X509, { updateAfterDays }: Assignment, now: Date): Date {
+	const renewal = identity.notAfter.getTime() - renewalWindow;
+	const wished = updateAfterDays === null ? renewal : now.getTime() + updateAfterDays * 86_400_000;
+	return new Date(Math.min(renewal, wished));
+}

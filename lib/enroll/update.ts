@@ -1,0 +1,102 @@
+/**
+ * After the journey: a lone profile request with the identity that the device has got before is an update. The person is
+ * authorised anew; the answer is the profile of today, or, once the identity's end is near, the way to another enrollment.
+ */
+import type { X509 } from "../cms/certificate.ts";
+import { OtaError } from "../errors.ts";
+import type { Delivery, Enrollment } from "../ports.ts";
+import { currentPerson, deviceFault, judgePerson } from "./authorise.ts";
+import { auditEvent, type EnrollContext, lifetime, refusal, renewalWindow } from "./context.ts";
+import { composeSigned, type Recipient, recipientOf } from "./final.ts";
+
+/** The device has to enroll anew: it is led to /enroll, where the person signs in. */
+export interface Renewal {
+	why: "identity" | "sign-in";
+}
+
+/** The enrollment is delivered, and the signer is an identity of it that counts. */
+export async function update(
+	context: EnrollContext,
+	enrollment: Enrollment,
+	signer: X509,
+	now: Date,
+): Promise<Uint8Array | Renewal> {
+	const recipient = await authorised(context, enrollment, now);
+	const latest = await context.store.findDelivery(enrollment.id);
+	if (latest && recipient && isRepetition(latest, recipient, signer, now)) return latest.profile;
+	// Near its end an identity gets no more profiles, which would end with it.
+	const isEnding = now.getTime() >= signer.notAfter.getTime() - renewalWindow;
+	if (recipient === null || isEnding) return lead(context, enrollment, isEnding ? "identity" : "sign-in", now);
+	const delivery = { kind: "update", number: (latest?.number ?? -1) + 1 } as const;
+	const clientUntil = new Date(now.getTime() + lifetime);
+	return (
+		(await deliverAgain(context, recipient, signer, now, { ...delivery, clientUntil, by: null })) ??
+		first(context, recipient, signer, now)
+	);
+}
+
+/** Null: only a fresh sign-in can tell. */
+export async function authorised(context: EnrollContext, enrollment: Enrollment, now: Date): Promise<Recipient | null> {
+	try {
+		const user = await currentPerson(context, enrollment, now);
+		if (user !== null) judgePerson(context, user);
+		const serialNumber = enrollment.device.SERIAL ?? null;
+		const fault = await deviceFault(context, { udid: enrollment.udid ?? "", serialNumber });
+		if (fault) throw new OtaError("policy", fault);
+		return user && (await recipientOf(context, enrollment, user, now));
+	} catch (error) {
+		if (!(error instanceof OtaError) || error.code !== "policy") throw error;
+		throw await refusal(context, enrollment.id, "policy", `update: ${error.message}`);
+	}
+}
+
+/** The device did not get its answer, and asks again: the same bytes, whose challenge is good for as long. */
+function isRepetition({ kind, ...latest }: Delivery, { assignment }: Recipient, signer: X509, now: Date): boolean {
+	if (kind === "download" || latest.certificateSerialNumber !== signer.serialNumber) return false;
+	const age = now.getTime() - latest.deliveredAt.getTime();
+	return latest.contents === assignment.contents && latest.confirmedAt === null && age < lifetime;
+}
+
+async function lead(context: EnrollContext, { id }: Enrollment, why: Renewal["why"], now: Date): Promise<Renewal> {
+	if (await context.limits.mayRecord(id)) await context.store.record(auditEvent(now, "update.led", id, { why }));
+	context.log.info("update.led", { enrollment: id, why });
+	return { why };
+}
+
+interface Further extends Pick<Delivery, "kind" | "number"> {
+	clientUntil: Date;
+	/** The operator's login; null: the device or its person. */
+	by: string | null;
+}
+
+/** Null: its number was taken meanwhile, or the certificate does not count any more. */
+export async function deliverAgain(
+	context: EnrollContext,
+	recipient: Recipient,
+	identity: X509,
+	now: Date,
+	{ kind, number, clientUntil, by }: Further,
+): Promise<Uint8Array | null> {
+	const { id: enrollmentId, udid } = recipient.enrollment;
+	const { profile, challenge, contents } = await composeSigned(context, recipient, identity, now, clientUntil);
+	const certificateSerialNumber = identity.serialNumber;
+	const delivery = { enrollmentId, number, kind, certificateSerialNumber, contents, profile, deliveredAt: now };
+	const detail = { udid, serialNumber: certificateSerialNumber, contents, kind, by };
+	const audit = auditEvent(now, "profile.delivered", enrollmentId, detail);
+	const isStored = await context.store.deliverAgain({
+		delivery: { ...delivery, confirmedAt: null },
+		challenges: [challenge],
+		audit,
+	});
+	if (!isStored) return null;
+	context.log.info("profile.delivered", { enrollment: enrollmentId, udid, contents, kind });
+	return profile;
+}
+
+/** Two requests at once: the one that was first counts for both. */
+async function first(context: EnrollContext, recipient: Recipient, signer: X509, now: Date): Promise<Uint8Array> {
+	const { id } = recipient.enrollment;
+	const latest = await context.store.findDelivery(id);
+	if (latest && isRepetition(latest, recipient, signer, now)) return latest.profile;
+	throw await refusal(context, id, "conflict", "update: the enrollment has changed");
+}

@@ -1,0 +1,86 @@
+/**
+ * `/devices`: a person's own devices, and for each the configuration of today as a file (`/devices/<UDID>.mobileconfig`),
+ * encrypted to that device.
+ */
+import type { EnrollContext } from "../enroll/context.ts";
+import { downloadOwn } from "../enroll/download.ts";
+import { OtaError } from "../errors.ts";
+import type { OtaOptions } from "../options.ts";
+import type { FoundDevice, User } from "../ports.ts";
+import { escaped, page } from "./page.ts";
+import { attachment, visitor } from "./visitor.ts";
+
+interface DevicesWiring {
+	options: Pick<OtaOptions, "baseUrl" | "organization" | "user" | "signIn">;
+	basePath: string;
+	open(): Promise<EnrollContext>;
+}
+
+/** `path` is what follows `/devices`. */
+export async function devices(request: Request, wiring: DevicesWiring, path: string): Promise<Response> {
+	const [, udid] = /^\/([0-9A-Fa-f-]{20,40})\.mobileconfig$/.exec(path) ?? [];
+	if (path !== "" && udid === undefined) throw new OtaError("not_found", "no such address");
+	const visit = await visitor(request, wiring, `${wiring.basePath}/devices${path}`);
+	if (visit instanceof Response) return visit;
+	const context = await wiring.open();
+	if (udid !== undefined) return attachment(await downloadOwn(context, visit, udid), "configuration.mobileconfig");
+	return devicesPage(wiring, visit, await context.store.listDevices(visit.id, context.clock()), context.clock());
+}
+
+function devicesPage(
+	{ options, basePath }: DevicesWiring,
+	{ email }: User,
+	found: readonly FoundDevice[],
+	now: Date,
+): Response {
+	const organization = escaped(options.organization);
+	const base = escaped(basePath);
+	const sections = found.map((device) => section(device, base, now)).join("");
+	const none = `<section>
+<p>No device has been set up with this account yet.</p>
+<p><a class="button" href="${base}/enroll">Set up this device</a></p>
+</section>
+`;
+	const another = `<p><a href="${base}/">Set up another device</a></p>
+`;
+	return page(
+		`Your devices · ${options.organization}`,
+		`<h1>Your devices at ${organization}</h1>
+<p class="lead">Signed in as ${escaped(email)}.</p>
+${found.length > 0 ? sections + another : none}`,
+	);
+}
+
+function section(device: FoundDevice, base: string, now: Date): string {
+	const { enrollment, delivery } = device;
+	const { udid, device: attributes } = enrollment;
+	const name = escaped(kindOf(attributes.PRODUCT));
+	const serial = attributes.SERIAL ? `Serial number ${escaped(attributes.SERIAL)}` : `UDID ${escaped(udid ?? "")}`;
+	const since = delivery ? `Settings last sent on ${day(delivery.deliveredAt)}.` : "";
+	return `<section aria-label="${name}, ${serial}">
+<h2>${name}</h2>
+<p class="note">${serial}. ${since}</p>
+${offer(device, base, now)}</section>
+`;
+}
+
+function offer({ enrollment, identity, isBlocked }: FoundDevice, base: string, now: Date): string {
+	const { udid, state } = enrollment;
+	if (isBlocked) return "<p>This device is blocked. Ask your administrator.</p>\n";
+	if (state !== "delivered" || !identity || identity.notAfter <= now) {
+		return `<p>It has to be set up again before it can get new settings.</p>
+<p><a class="button second" href="${base}/enroll">Set it up on that device</a></p>
+`;
+	}
+	return `<p><a class="button" href="${base}/devices/${escaped(udid ?? "")}.mobileconfig" download>Get its current settings</a></p>
+<p class="note">Open this page on that very device: no other can read the file. Install it within 20 minutes.</p>
+`;
+}
+
+const day = (date: Date): string => date.toISOString().slice(0, 10);
+
+/** PRODUCT without its number, as people know it. */
+function kindOf(product: string | undefined): string {
+	const [kind] = /^(?:iPhone|iPad|iPod|Mac|iMac)/.exec(product ?? "") ?? ["Device"];
+	return kind === "iMac" ? "Mac" : kind;
+}
