@@ -45,7 +45,7 @@ export async function openSecrets(
 	const found = await store.findSecrets(wanted);
 	const opened = found.map(async (secret) => {
 		const plain = await keys.open(secret.sealed, placeOf(secret));
-		return [`${secret.profile}/${secret.name}`, valueOf(plain)] as const;
+		return [`${secret.profile}/${secret.name}`, readPlain(plain)] as const;
 	});
 	const secrets = new Map(await Promise.all(opened));
 	const missing = wanted.find(({ profile, name }) => !secrets.has(`${profile}/${name}`));
@@ -54,7 +54,7 @@ export async function openSecrets(
 	return secrets;
 }
 
-function valueOf(plain: Uint8Array): string | Uint8Array {
+function readPlain(plain: Uint8Array): string | Uint8Array {
 	const [kind] = plain;
 	const value = plain.subarray(1);
 	if (kind === data) return value;
