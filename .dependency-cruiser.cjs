@@ -38,7 +38,7 @@ const allowed = [
 	{ from: { path: plist }, to: { path: [plist, contracts] } },
 	{
 		from: { path: "^lib/profile/" },
-		to: { path: ["^lib/profile/", der, cms, plist, contracts, pureNode, ...npm("plist", "yaml")] },
+		to: { path: ["^lib/profile/", der, cms, plist, contracts, pureNode, ...npm("diff", "plist", "yaml")] },
 	},
 	{
 		from: { path: "^lib/apple/" },
