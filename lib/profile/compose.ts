@@ -1,19 +1,24 @@
 /**
- * Composes the content of the final profile: the client identity's SCEP payload, then the operator's templates by name,
- * variables replaced, and the keys that every payload must have filled in. The same input gives the same payloads.
+ * Composes the content of the final profile: the client identity's SCEP payload, then what was assigned, variables
+ * replaced, with the keys that every payload must have. The same input gives the same payloads.
  */
 import { OtaError } from "../errors.ts";
-import type { Template } from "../options.ts";
-import { isUuid, payloadUuid } from "./payload-uuid.ts";
+import type { AssignedPayload, Assignment, Candidate } from "./assign.ts";
+import { type FinalContent, finalFindings } from "./final-findings.ts";
+import { payloadUuid } from "./payload-uuid.ts";
 import { checkPropertyListValue, type PropertyListDict } from "./property-list.ts";
+import { ownUuids, withUuids } from "./rename-uuids.ts";
 import { type ScepEnrollment, scepPayload } from "./scep-payload.ts";
-import { isTemplateName } from "./templates.ts";
-import { replaceVariables, type Variables } from "./variables.ts";
+import type { Subject } from "./subject.ts";
+import { templatesProfile } from "./templates-document.ts";
+import { replaceVariables, type Variables, variableNames } from "./variables.ts";
 
 export interface FinalProfile {
-	templates: readonly Template[];
+	assignment: Assignment;
 	/** From `profileVariables`. */
 	variables: Variables;
+	/** Opened values by `profile/name`, of all that `secretsWanted` names. */
+	secrets: ReadonlyMap<string, string | Uint8Array>;
 	/** The second SCEP enrollment (purpose client), with a challenge of its own. */
 	clientScep: ScepEnrollment;
 	organization: string;
@@ -25,54 +30,148 @@ export interface FinalProfile {
 
 /**
  * The payloads in order. Adds the variables `identity.client` (PayloadUUID of the client identity, for
- * PayloadCertificateUUID) and `payload.<template>` (PayloadUUID of that template's payload).
- * Throws `config` for a template that is at fault, `policy` for a subject that XML cannot carry.
+ * PayloadCertificateUUID), `payload.<name>` (PayloadUUID of that payload of the same profile) and `secret.<name>`.
+ * Throws `config` for a payload that is at fault, `policy` for a person whose values XML cannot carry or who lacks a claim.
  */
-export function composeFinal(profile: FinalProfile): PropertyListDict[] {
-	const { identifier, organization, scope } = profile;
-	const templates = [...profile.templates].sort((one, other) => (one.name < other.name ? -1 : 1));
+export function composeFinal(final: FinalProfile): PropertyListDict[] {
+	const { assignment, identifier, organization, scope } = final;
 	const clientUuid = payloadUuid(scope, `${identifier}/identity.client`);
-	const uuids = templates.map((template) => uuidOf(template, scope, identifier));
-	const variables: Record<string, Variables[string]> = { ...profile.variables, "identity.client": clientUuid };
-	for (const [index, uuid] of uuids.entries()) variables[`payload.${templates[index]?.name}`] = uuid;
-
-	const payloads = [
-		scepPayload(profile.clientScep, {
-			identifier: `${identifier}.client-identity`,
-			uuid: clientUuid,
-			displayName: "Client identity",
-			organization,
-		}),
-		...templates.map((template, index) => ({
-			PayloadVersion: 1,
-			PayloadIdentifier: `${identifier}.payload.${template.name}`,
-			PayloadOrganization: organization,
-			...replaceVariables(template.payload, variables, template.name),
-			PayloadUUID: uuids[index] ?? "",
-		})),
-	];
-	for (const [index, template] of templates.entries()) checkPayload(template, payloads[index + 1] ?? {});
+	const surroundings = new Map<string, Surroundings>();
+	for (const [name, candidate] of assignment.documents) {
+		surroundings.set(name, surroundingsOf(candidate, final, clientUuid));
+	}
+	const assigned = assignment.payloads.map((each) => {
+		const around = surroundings.get(each.profile);
+		if (!around) throw new OtaError("internal", `Profile ${each.profile}: assigned, and not among the documents`);
+		return composePayload(each, around, final);
+	});
+	const client = scepPayload(final.clientScep, {
+		identifier: `${identifier}.client-identity`,
+		uuid: clientUuid,
+		displayName: "Client identity",
+		organization,
+	});
+	const payloads = [client, ...assigned];
 	refuseTwins(payloads, "PayloadUUID");
 	refuseTwins(payloads, "PayloadIdentifier");
 	return payloads;
 }
 
-/** The template's own PayloadUUID, or one made from its name. */
-function uuidOf({ name, payload }: Template, scope: string, identifier: string): string {
-	if (!isTemplateName(name)) throw new OtaError("config", `Template ${JSON.stringify(name)}: no name for a template`);
-	const own = payload.PayloadUUID;
-	if (own === undefined) return payloadUuid(scope, `${identifier}/payload.${name}`);
-	if (typeof own === "string" && isUuid(own)) return own;
-	throw new OtaError("config", `Template ${name}: PayloadUUID is no UUID; leave it out to have one made`);
+/** The keys around the payloads, `${organization}` and `${baseUrl}` in them replaced: all others would be readable. */
+export function composeOuter({ outer }: Assignment, { organization, baseUrl }: Variables): PropertyListDict {
+	return replaceVariables(outer, { organization: organization ?? "", baseUrl: baseUrl ?? "" }, "Keys of the profile");
 }
 
-function checkPayload({ name }: Template, payload: PropertyListDict): void {
+export interface WantedSecret {
+	profile: string;
+	name: string;
+	version: number;
+}
+
+/** The secrets that the assigned payloads ask for. Throws `config` for one that no version of its profile brought. */
+export function secretsWanted(assignment: Assignment): WantedSecret[] {
+	const wanted = new Map<string, WantedSecret>();
+	for (const { profile, payload } of assignment.payloads) {
+		const versions = assignment.documents.get(profile)?.document.secrets ?? {};
+		for (const name of secretsOf(payload.payload)) {
+			const version = Object.hasOwn(versions, name) ? versions[name] : undefined;
+			if (version === undefined) {
+				const remedy = `give it one: "ota profile secret ${profile} ${name}"`;
+				throw new OtaError("config", `${label({ profile, payload })}: secret ${name} has no value; ${remedy}`);
+			}
+			wanted.set(`${profile}/${name}`, { profile, name, version });
+		}
+	}
+	return [...wanted.values()];
+}
+
+/** Names of the secrets in a value. */
+export function secretsOf(value: PropertyListDict): string[] {
+	const names = variableNames(value).map(({ name }) => name ?? "");
+	return names.flatMap((name) => (name.startsWith("secret.") ? [name.slice("secret.".length)] : []));
+}
+
+/**
+ * Throws `config` for what this device would refuse, or not obey, by the rules of the lint. `assignment` lets the message
+ * name the payloads as their profiles do.
+ */
+export function judgeFinal(
+	payloads: readonly PropertyListDict[],
+	outer: PropertyListDict,
+	subject: Subject,
+	assignment?: Pick<Assignment, "payloads">,
+): void {
+	const content: FinalContent = { payloads, outer };
+	const errors = finalFindings(content, subject).filter(({ level }) => level === "error");
+	if (errors.length === 0) return;
+	const told = errors.slice(0, mostTold).map(({ payload, path, words, remedy }) => {
+		// The first payload is the client identity's.
+		const assigned = payload ? assignment?.payloads[payload.index - 1] : undefined;
+		const where = assigned ? label(assigned) : (payload?.identifier ?? "Keys of the profile");
+		return `${where}${path === "" ? "" : `, ${path}`}: ${words}. ${remedy}`;
+	});
+	const more = errors.length > mostTold ? ` (and ${errors.length - mostTold} more)` : "";
+	throw new OtaError("config", `${told.join(" ")}${more}`);
+}
+const mostTold = 5;
+
+/** What a payload's own profile gives it. */
+interface Surroundings {
+	variables: Variables;
+	/** The profile's own UUIDs in upper case -> those of this device. */
+	uuids: ReadonlyMap<string, string>;
+}
+
+function surroundingsOf({ document }: Candidate, final: FinalProfile, clientUuid: string): Surroundings {
+	const { assignment, identifier, scope, secrets } = final;
+	const given = new Set(assignment.payloads.map(({ profile, payload }) => `${profile}/${payload.name}`));
+	const uuidOf = (name: string): string | undefined => {
+		const own = `${document.name}/${name}`;
+		const there = given.has(own) ? own : assignment.left.get(own);
+		return there === undefined ? undefined : payloadUuid(scope, `${identifier}/${there}`);
+	};
+	const variables: Record<string, Variables[string]> = { ...final.variables, "identity.client": clientUuid };
+	for (const { name } of document.payloads) {
+		const uuid = uuidOf(name);
+		if (uuid !== undefined) variables[`payload.${name}`] = uuid;
+	}
+	const prefix = `${document.name}/`;
+	for (const [name, value] of secrets) {
+		if (name.startsWith(prefix)) variables[`secret.${name.slice(prefix.length)}`] = value;
+	}
+	return { variables, uuids: ownUuids(document, uuidOf, (name) => given.has(`${document.name}/${name}`)) };
+}
+
+function composePayload(
+	assigned: AssignedPayload,
+	{ variables, uuids }: Surroundings,
+	{ identifier, organization, scope }: FinalProfile,
+): PropertyListDict {
+	const { profile, payload } = assigned;
+	const name = profile === templatesProfile ? payload.name : `${profile}.${payload.name}`;
+	const composed = {
+		PayloadVersion: 1,
+		PayloadIdentifier: `${identifier}.payload.${name}`,
+		PayloadOrganization: organization,
+		...replaceVariables(withUuids(payload.payload, uuids), variables, label(assigned)),
+		PayloadUUID: payloadUuid(scope, `${identifier}/${profile}/${payload.name}`),
+	};
+	checkPayload(label(assigned), composed);
+	return composed;
+}
+
+/** How messages call a payload. */
+function label({ profile, payload }: AssignedPayload): string {
+	return profile === templatesProfile ? `Template ${payload.name}` : `Profile ${profile}, payload ${payload.name}`;
+}
+
+function checkPayload(where: string, payload: PropertyListDict): void {
 	for (const key of ["PayloadType", "PayloadIdentifier"]) {
 		const value = payload[key];
-		if (typeof value !== "string" || value === "") throw new OtaError("config", `Template ${name}: no ${key}`);
+		if (typeof value !== "string" || value === "") throw new OtaError("config", `${where}: no ${key}`);
 	}
-	if (payload.PayloadVersion !== 1) throw new OtaError("config", `Template ${name}: PayloadVersion is not 1`);
-	checkPropertyListValue(payload, `Template ${name}`);
+	if (payload.PayloadVersion !== 1) throw new OtaError("config", `${where}: PayloadVersion is not 1`);
+	checkPropertyListValue(payload, where);
 }
 
 /** Devices refuse a profile in which two payloads have the same UUID, and replace one of two with the same identifier. */

@@ -4,6 +4,7 @@
  */
 import { OtaError } from "../errors.ts";
 import { type PropertyListDict, propertyList } from "./property-list.ts";
+import { deviceKind } from "./subject.ts";
 
 /** XML property list whose root is the array of payloads: the plaintext of EncryptedPayloadContent. */
 export function finalContent(payloads: readonly PropertyListDict[]): Uint8Array {
@@ -19,40 +20,36 @@ export interface EncryptedProfile {
 	uuid: string;
 	/** Shown before anything is decrypted: no names, users or hosts. */
 	displayName: string;
-	/** PayloadExpirationDate: from then on the device offers an update. */
+	/** PayloadExpirationDate, if `outer` has no earlier one: from then on the device offers an update. */
 	expiration: Date;
 	/** Apple's number of the kind of device; see `targetDeviceType`. */
 	targetDeviceType: number;
+	/** What operators want around the payloads (`composeOuter`): goes before all of the above that is not the profile's name. */
+	outer: PropertyListDict;
 }
 
 /** XML property list of the outer profile, to be signed. */
 export function encryptedProfile(profile: EncryptedProfile): Uint8Array {
 	if (profile.envelopedData.length === 0) throw new OtaError("internal", "Final profile: nothing was encrypted");
+	// A document may not bring payloads that stay readable.
+	const { PayloadContent: _, PayloadExpirationDate: wished, ...outer } = profile.outer;
+	const { expiration } = profile;
 	return propertyList({
+		PayloadDisplayName: profile.displayName,
+		PayloadOrganization: profile.organization,
+		TargetDeviceType: profile.targetDeviceType,
+		...outer,
 		PayloadType: "Configuration",
 		PayloadVersion: 1,
 		PayloadIdentifier: profile.identifier,
 		PayloadUUID: profile.uuid,
-		PayloadDisplayName: profile.displayName,
-		PayloadOrganization: profile.organization,
-		PayloadExpirationDate: profile.expiration,
-		TargetDeviceType: profile.targetDeviceType,
+		PayloadExpirationDate: wished instanceof Date && wished < expiration ? wished : expiration,
 		IsEncrypted: true,
 		EncryptedPayloadContent: profile.envelopedData,
 	});
 }
 
-/** TargetDeviceType: 1 iPhone, iPad, iPod; 2 Watch; 3 HomePod; 4 TV; 5 Mac; 6 Vision; 0 any. */
-const kinds: readonly (readonly [product: RegExp, type: number])[] = [
-	[/^(?:iPhone|iPad|iPod)/, 1],
-	[/^Watch/, 2],
-	[/^AudioAccessory/, 3],
-	[/^AppleTV/, 4],
-	[/^(?:i?Mac|VirtualMac)/, 5],
-	[/^RealityDevice/, 6],
-];
-
 /** The kind of device from its PRODUCT ("iPhone15,2"), so that the person is not asked which device is meant. */
 export function targetDeviceType(product: string | null): number {
-	return kinds.find(([form]) => form.test(product ?? ""))?.[1] ?? 0;
+	return deviceKind(product).targetDeviceType;
 }

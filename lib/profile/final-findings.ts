@@ -1,0 +1,33 @@
+/** What the lint says of a composed profile for the very device that it is for. */
+
+import { lintProfile } from "./lint.ts";
+import type { Finding, LintOptions } from "./lint-finding.ts";
+import { payloadUuid } from "./payload-uuid.ts";
+import type { PropertyListDict } from "./property-list.ts";
+import { type Subject, systemOf } from "./subject.ts";
+
+export interface FinalContent {
+	/** From `composeFinal`. */
+	payloads: readonly PropertyListDict[];
+	/** From `composeOuter`. */
+	outer: PropertyListDict;
+}
+
+/** The keys that `encryptedProfile` sets stand there as it would; of the device count its system and version. */
+export function finalFindings(
+	{ payloads, outer }: FinalContent,
+	subject: Subject,
+	options: Pick<LintOptions, "hasVariables"> = {},
+): Finding[] {
+	const os = systemOf(subject.platform);
+	const target = { ...(os && { os }), ...(os && subject.osVersion && { version: subject.osVersion }) };
+	const profile = {
+		...outer,
+		PayloadType: "Configuration",
+		PayloadVersion: 1,
+		PayloadIdentifier: "final",
+		PayloadUUID: payloadUuid("final", "profile"),
+		PayloadContent: payloads,
+	};
+	return lintProfile(profile, { ...options, target });
+}
