@@ -1,6 +1,6 @@
 /** Of the Store in memory: certificates after their issue, and who is blocked. */
 import type { Block, Certificate, Enrollment, RevocationList, RevocationStore, RevocationTarget } from "../ports.ts";
-import { blockedNames, comparableEmail, deviceSerial } from "./blocked-names.ts";
+import { blockedNames, comparableEmail, deviceSerial, spellings } from "./blocked-names.ts";
 import { MemoryApprovals } from "./memory-approvals.ts";
 import { blockKey } from "./memory-tables.ts";
 
@@ -39,7 +39,8 @@ export class MemoryRevocation extends MemoryApprovals implements RevocationStore
 		if ("serialNumber" in target) return false;
 		const named = "device" in target ? target.device : target.person;
 		const kind = "device" in target ? ("device" as const) : ("person" as const);
-		const names = [{ kind, value: named }, ...this.#namesOf(target, this.#enrollmentsOf(target))];
+		const typed = kind === "device" ? spellings(named) : [named];
+		const names = [...typed.map((value) => ({ kind, value })), ...this.#namesOf(target, this.#enrollmentsOf(target))];
 		let isLifted = false;
 		for (const { kind, value } of names) {
 			if (!this.blocks.delete(blockKey(kind, value))) continue;
@@ -55,7 +56,7 @@ export class MemoryRevocation extends MemoryApprovals implements RevocationStore
 			["device", who.udid],
 			["device", who.serialNumber],
 		];
-		return names.some(([kind, value]) => value != null && this.blocks.has(blockKey(kind, value)));
+		return names.some(([kind, value]) => value != null && this.hasBlock(kind, value));
 	}
 
 	async revocationState(issuerKeyHash: string) {

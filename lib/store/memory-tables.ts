@@ -1,6 +1,7 @@
 /** The tables of the Store in memory, and the looks at them that several of its parts take. */
 import { OtaError } from "../errors.ts";
 import type {
+	AllowedDevice,
 	Approval,
 	AuditEvent,
 	Block,
@@ -8,18 +9,23 @@ import type {
 	Challenge,
 	Delivery,
 	Enrollment,
+	KnownPerson,
 	NewCertificate,
 	NewChallenge,
+	ProfileState,
+	ProfileVersion,
 	RevocationList,
 	ScepTransaction,
+	SealedSecret,
 } from "../ports.ts";
-import { blockedNames } from "./blocked-names.ts";
+import { blockedNames, spellings } from "./blocked-names.ts";
 
 /** Rows are replaced, never changed in place, so none needs a copy. */
 export class MemoryTables {
 	readonly enrollments = new Map<string, Enrollment>();
 	readonly challenges = new Map<string, Challenge>();
 	readonly certificates = new Map<string, Certificate>();
+	/** By enrollment and number (deliveryKey). */
 	readonly deliveries = new Map<string, Delivery>();
 	/** Attributes as last seen, by UDID. */
 	readonly devices = new Map<string, Readonly<Record<string, string>>>();
@@ -30,6 +36,14 @@ export class MemoryTables {
 	readonly blocks = new Map<string, Block>();
 	/** The latest, by issuer. */
 	readonly lists = new Map<string, RevocationList>();
+	/** By name. */
+	readonly profiles = new Map<string, ProfileState>();
+	readonly versions: ProfileVersion[] = [];
+	readonly secrets: SealedSecret[] = [];
+	/** By the SSO's subject. */
+	readonly people = new Map<string, KnownPerson>();
+	/** By value. */
+	readonly allowed = new Map<string, AllowedDevice>();
 
 	protected insertEnrollment(enrollment: Pick<Enrollment, "id" | "user" | "createdAt" | "expiresAt" | "state">): void {
 		const nobody = { signerKeyHash: null, udid: null, device: {}, attempts: 0, deliveredAt: null };
@@ -76,7 +90,22 @@ export class MemoryTables {
 	}
 
 	protected isOfBlocked(enrollment: Enrollment): boolean {
-		return blockedNames(enrollment).some(({ kind, value }) => this.blocks.has(blockKey(kind, value)));
+		return blockedNames(enrollment).some(({ kind, value }) => this.hasBlock(kind, value));
+	}
+
+	/** A device's name in capitals or small letters is its name as well. */
+	protected hasBlock(kind: Block["kind"], value: string): boolean {
+		const values = kind === "device" ? spellings(value) : [value];
+		return values.some((each) => this.blocks.has(blockKey(kind, each)));
+	}
+
+	protected keepPerson(person: KnownPerson): void {
+		const known = this.people.get(person.user.id);
+		if (!known || known.signedInAt <= person.signedInAt) this.people.set(person.user.id, person);
+	}
+
+	protected latestDelivery(enrollmentId: string): Delivery | null {
+		return newest([...this.deliveries.values()].filter((each) => each.enrollmentId === enrollmentId));
 	}
 
 	/** Challenges of an enrollment that have led to no certificate yet, and the approvals that wait for them. */
@@ -96,6 +125,15 @@ export class MemoryTables {
 }
 
 export const blockKey = (kind: Block["kind"], value: string): string => `${kind} ${value}`;
+
+/** That of the journey has its enrollment's id. */
+export const deliveryKey = ({ enrollmentId, number }: Pick<Delivery, "enrollmentId" | "number">): string =>
+	number === 0 ? enrollmentId : `${enrollmentId} ${number}`;
+
+/** Of one enrollment's deliveries. */
+export function newest(deliveries: readonly Delivery[]): Delivery | null {
+	return [...deliveries].sort((a, b) => b.number - a.number)[0] ?? null;
+}
 
 export function isLive(challenge: Challenge, now: Date): boolean {
 	return challenge.usedAt === null && challenge.withdrawnAt === null && challenge.expiresAt > now;

@@ -2,23 +2,21 @@
 import type {
 	AuditEvent,
 	Challenge,
-	Delivery,
 	Enrollment,
 	IdentifyDevice,
 	MachineStore,
 	NewCertificate,
-	NewChallenge,
 	ReserveCertificate,
 	ReserveRenewal,
 	StartEnrollment,
 	Store,
 } from "../ports.ts";
-import { MemoryRevocation } from "./memory-revocation.ts";
+import { MemoryDeliveries } from "./memory-deliveries.ts";
 import { duplicate, isLive } from "./memory-tables.ts";
 import { superseded } from "./reasons.ts";
 
 /** A Store that also shows its tables. */
-export class MemoryStore extends MemoryRevocation implements Store {
+export class MemoryStore extends MemoryDeliveries implements Store {
 	async record(event: AuditEvent): Promise<void> {
 		this.events.push(event);
 	}
@@ -29,6 +27,7 @@ export class MemoryStore extends MemoryRevocation implements Store {
 		this.insertEnrollment({ ...enrollment, state: "started" });
 		const others = this.#unanswered(enrollment.user.id, challenge.createdAt).filter((c) => c.hash !== challenge.hash);
 		for (const old of others.slice(Math.max(0, maxLive - 1))) this.#cancel(old, challenge.createdAt);
+		this.keepPerson({ user: enrollment.user, signedInAt: enrollment.createdAt });
 		this.events.push(audit);
 	}
 
@@ -110,6 +109,7 @@ export class MemoryStore extends MemoryRevocation implements Store {
 			if (enrollment.state !== "identified") return false;
 			this.enrollments.set(enrollment.id, { ...enrollment, state: "certified" });
 		}
+		if (purpose === "client" && renews === null) this.supersede(certificate, enrollment, input.now);
 		const issued = { ...certificate, state: "issued" as const, der: input.der, issuedAt: input.now };
 		this.certificates.set(certificate.serialNumber, issued);
 		this.events.push(input.audit);
@@ -147,25 +147,6 @@ export class MemoryStore extends MemoryRevocation implements Store {
 		const certificate = this.certificates.get(serialNumber);
 		const enrollment = certificate && this.enrollments.get(certificate.enrollmentId);
 		return certificate && enrollment ? { certificate, enrollment, isBlocked: this.isOfBlocked(enrollment) } : null;
-	}
-
-	async findDelivery(enrollmentId: string): Promise<Delivery | null> {
-		return this.deliveries.get(enrollmentId) ?? null;
-	}
-
-	async deliver(input: { delivery: Delivery; challenges: readonly NewChallenge[]; audit: AuditEvent }) {
-		const { enrollmentId, certificateSerialNumber, deliveredAt } = input.delivery;
-		const enrollment = this.enrollments.get(enrollmentId);
-		const certificate = this.certificates.get(certificateSerialNumber);
-		if (enrollment?.state !== "certified" || enrollment.expiresAt <= deliveredAt) return false;
-		if (certificate?.state !== "issued" || certificate.purpose !== "identity") return false;
-		if (certificate.enrollmentId !== enrollmentId || certificate.notAfter < deliveredAt) return false;
-		this.insertChallenges(input.challenges);
-		this.enrollments.set(enrollmentId, { ...enrollment, state: "delivered", deliveredAt });
-		this.certificates.set(certificateSerialNumber, { ...certificate, usedAt: deliveredAt });
-		this.deliveries.set(enrollmentId, input.delivery);
-		this.events.push(input.audit);
-		return true;
 	}
 
 	async check(): Promise<void> {}

@@ -111,7 +111,10 @@ export function issue(id: string, n = 1, now = at(3000 + n)) {
 export function delivery(id: string, n = 1, deliveredAt = at(4000)) {
 	const certificateSerialNumber = reserve(id, n).certificate.serialNumber;
 	return {
-		delivery: { enrollmentId: id, certificateSerialNumber, profile: bytes(`${id}/profile`), deliveredAt },
+		delivery: {
+			...{ enrollmentId: id, number: 0, kind: "first" as const, certificateSerialNumber, contents: "base@1 mail@3" },
+			...{ profile: bytes(`${id}/profile`), deliveredAt, confirmedAt: null },
+		},
 		challenges: [challenge(`${id}/client`, id, { purpose: "client" })],
 		audit: audit("profile.delivered", id, deliveredAt),
 	};
