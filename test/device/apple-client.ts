@@ -1,6 +1,7 @@
 /** Plays the whole exchange, from the sign-in to the client identity (facts: the exchange; design: the journey). */
 import type { Identity } from "./certificate.ts";
-import { type DeviceOptions, DeviceSession } from "./device-session.ts";
+import type { DeviceOptions } from "./device-options.ts";
+import { DeviceSession } from "./device-session.ts";
 import type { Credentials } from "./sign-in.ts";
 
 /** The device and the person who signs in on it. */

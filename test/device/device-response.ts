@@ -90,6 +90,7 @@ export function knownAttributes(model: Model, udid: string, serialNumber: string
 		PRODUCT: "iPhone16,1",
 		VERSION: "23B85",
 		OS_VERSION: "26.1",
+		DEVICE_NAME: "Emulated iPhone",
 		IMEI: imei(),
 		LANGUAGE: "en-US",
 		SUPPLEMENTAL_BUILD_VERSION: "23B85",

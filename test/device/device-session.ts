@@ -1,8 +1,9 @@
 /** One device in the middle of its enrollment: what it is, what it has got so far, and each step as a method of its own. */
 import type { PlistValue } from "plist";
-import { type DeviceAuthority, issueDeviceIdentity } from "./authority.ts";
+import { issueDeviceIdentity } from "./authority.ts";
 import type { Identity } from "./certificate.ts";
 import { findChainTo } from "./chain.ts";
+import type { DeviceOptions, StepReport } from "./device-options.ts";
 import {
 	buildDeviceResponse,
 	type DeviceResponseOptions,
@@ -14,8 +15,7 @@ import {
 } from "./device-response.ts";
 import { DeviceError, ensure } from "./errors.ts";
 import { type FinalProfile, openFinalProfile } from "./final-profile.ts";
-import { exchange, httpTransport, type Transport } from "./http.ts";
-import type { Digest } from "./oids.ts";
+import { accepted, exchange, httpTransport, send, type Transport } from "./http.ts";
 import {
 	type ProfileService,
 	readIdentityProfile,
@@ -24,50 +24,19 @@ import {
 	type ScepPayload,
 } from "./profile.ts";
 import { carefulReading, type Reading } from "./reading.ts";
-import { enrollScep, type KeySource } from "./scep-client.ts";
+import { enrollScep } from "./scep-client.ts";
 import type { PkcsReqOptions } from "./scep-message.ts";
 import { browse, type Credentials } from "./sign-in.ts";
 import { verifySignedData } from "./signed-data-reader.ts";
-
-/** A step that was taken, and how long it took. */
-export interface StepReport {
-	step: string;
-	ms: number;
-}
-
-/** The emulated device. */
-export interface DeviceOptions {
-	/** Where the server's pages are: origin and base path, no trailing slash. */
-	url: string;
-	/** Of the device's requests and the sign-in pages; over the network unless told. */
-	transport?: Transport;
-	/** Issues the built-in identity unless `identity` is given. */
-	authority?: DeviceAuthority;
-	identity?: Identity;
-	model?: Model;
-	/** Random unless told. */
-	udid?: string;
-	serialNumber?: string;
-	/** Over the model's own attributes; undefined takes one away. */
-	attributes?: Readonly<Record<string, PlistValue | undefined>>;
-	/** Of the messages to /profile; sha1 (Apple's default) unless told. */
-	digest?: Digest;
-	/** Gives the keys for SCEP; fresh RSA keys unless told. */
-	keys?: KeySource;
-	/** How it reads what it is sent; careful unless told. Both ways make the same checks. */
-	reading?: Reading;
-	now?: () => Date;
-	/** Called before each CertPoll while an identity is pending; absent: PENDING is an error. */
-	waits?: () => Promise<void>;
-	/** Hears of each step when it is done. */
-	report?: (step: StepReport) => void;
-}
+import { checkReplaces, redirectOf, type UpdateOutcome } from "./update.ts";
 
 const aspenConfig = "application/x-apple-aspen-config";
 const pkcs7Signature = "application/pkcs7-signature";
 
 /** An emulated device. Each method is one step and leaves what it got in the fields; tests may call them singly. */
 export class DeviceSession {
+	/** Where the server's pages are. */
+	readonly url: string;
 	readonly model: Model;
 	readonly udid: string;
 	readonly serialNumber: string;
@@ -91,6 +60,7 @@ export class DeviceSession {
 	private readonly now: () => Date;
 
 	constructor(private readonly options: DeviceOptions) {
+		this.url = options.url;
 		this.model = options.model ?? "iphone";
 		this.udid = options.udid ?? randomUdid(this.model);
 		this.serialNumber = options.serialNumber ?? randomSerialNumber();
@@ -124,7 +94,7 @@ export class DeviceSession {
 	fetchRoot(): Promise<Uint8Array> {
 		return this.timed("CA", async () => {
 			const accept = ["application/x-x509-ca-cert"];
-			const { body } = await exchange(this.transport, "CA", `${this.options.url}/CA`, { accept });
+			const { body } = await exchange(this.transport, "CA", `${this.url}/CA`, { accept });
 			const fields = this.reading.certificate(body);
 			ensure(this.reading.isIssuedBy(fields, fields), "CA", "The certificate of /CA is not a self-signed CA.");
 			this.root = body;
@@ -137,7 +107,7 @@ export class DeviceSession {
 		return this.timed("profile service", async () => {
 			const step = "profile service";
 			this.user = credentials.user;
-			const response = await browse(this.transport, `${this.options.url}/enroll`, credentials);
+			const response = await browse(this.transport, `${this.url}/enroll`, credentials);
 			const contentType = response.headers.get("content-type");
 			ensure(
 				response.status === 200 && contentType === aspenConfig,
@@ -154,7 +124,7 @@ export class DeviceSession {
 		return this.timed(step, async () => {
 			this.user = user;
 			const init = { cookie, accept: [aspenConfig] };
-			const { body } = await exchange(this.transport, step, `${this.options.url}/enroll`, init);
+			const { body } = await exchange(this.transport, step, `${this.url}/enroll`, init);
 			return this.openProfileService(body);
 		});
 	}
@@ -219,9 +189,7 @@ export class DeviceSession {
 
 	/** Verifies and decrypts a final profile. */
 	openFinalProfile(message: Uint8Array): FinalProfile {
-		ensure(this.identity, "final profile", "There is no identity yet.");
-		const content = this.verifyProfile(message, "final profile");
-		this.finalProfile = openFinalProfile(content, this.identity, this.secrets(), this.reading);
+		this.finalProfile = this.readFinalProfile(message);
 		return this.finalProfile;
 	}
 
@@ -234,6 +202,45 @@ export class DeviceSession {
 			this.clientIdentities.set(payload.payloadUUID, await this.enrollPayload(payload, "client", bend));
 		}
 		return [...this.clientIdentities.values()];
+	}
+
+	/**
+	 * Later, a lone profile request: what follows from its answer. Another profile takes the place of the one that is there;
+	 * `enrollClientIdentities` then gets its identities. Throws the error that the device shows.
+	 */
+	update(bend: Partial<DeviceResponseOptions> = {}): Promise<UpdateOutcome> {
+		const step = "update";
+		return this.timed<UpdateOutcome>(step, async () => {
+			const { url } = this.service();
+			ensure(this.finalProfile, step, "There is no profile to update yet.");
+			const init = { body: this.buildProfileRequest(bend), contentType: pkcs7Signature };
+			const answer = await send(this.transport, step, url, init);
+			const location = redirectOf(answer, url, step, this.secrets());
+			if (location !== null) return { kind: "redirect", location };
+			return { kind: "profile", ...this.replaceProfile(accepted(answer, step, [aspenConfig]).body, step) };
+		});
+	}
+
+	/** The confirming post after a profile is installed: the same for every device, signed by the identity. */
+	confirm(bend: Partial<DeviceResponseOptions> = {}): Promise<void> {
+		return this.timed("confirmation", async () => {
+			const message = this.buildConfirmation(bend);
+			const init = { body: message, contentType: pkcs7Signature };
+			await exchange(this.transport, "confirmation", this.service().url, init);
+		});
+	}
+
+	/** The confirming post as bytes, not sent. */
+	buildConfirmation(bend: Partial<DeviceResponseOptions> = {}): Uint8Array {
+		const identity = bend.identity ?? this.identity;
+		ensure(identity, "confirmation", "There is no identity yet.");
+		const { digest } = this.options;
+		return buildDeviceResponse({ identity, attributes: { Confirmed: true }, ...(digest ? { digest } : {}), ...bend });
+	}
+
+	/** A profile that came as a file (.mobileconfig), verified, opened and installed over the one that is there. */
+	openDownloaded(message: Uint8Array): FinalProfile {
+		return this.finalProfile ? this.replaceProfile(message, "download").profile : this.openFinalProfile(message);
 	}
 
 	/** POST to the profile service's URL; the answer's bytes. */
@@ -253,6 +260,22 @@ export class DeviceSession {
 		ensure(usage?.has(0) ?? true, step, "The profile's signer may not sign.");
 		ensure(verified.content, step, "The profile has no content.");
 		return verified.content;
+	}
+
+	/** Installs a profile over the one that is there; when it does not fit, that one stays. */
+	private replaceProfile(message: Uint8Array, step: string): { profile: FinalProfile; replaced: FinalProfile } {
+		const replaced = this.finalProfile;
+		ensure(replaced, step, "There is no profile to replace.");
+		const profile = this.readFinalProfile(message);
+		checkReplaces(profile, replaced, step);
+		this.finalProfile = profile;
+		return { profile, replaced };
+	}
+
+	private readFinalProfile(message: Uint8Array): FinalProfile {
+		ensure(this.identity, "final profile", "There is no identity yet.");
+		const content = this.verifyProfile(message, "final profile");
+		return openFinalProfile(content, this.identity, this.secrets(), this.reading);
 	}
 
 	private enrollPayload(payload: ScepPayload, purpose: string, bend: Partial<PkcsReqOptions>): Promise<Identity> {

@@ -62,14 +62,17 @@ export async function exchange(
 	url: string,
 	init: ExchangeOptions = {},
 ): Promise<Answer> {
-	const answer = await send(transport, step, url, init);
+	return accepted(await send(transport, step, url, init), step, init.accept);
+}
+
+/** What came back, if it is 200 with (exactly) one of the types of `accept`. Throws DeviceError of `step` otherwise. */
+export function accepted(answer: PlainAnswer, step: string, accept: readonly string[] | undefined): Answer {
 	const { status, body } = answer;
 	const contentType = answer.header("content-type") ?? "";
 	if (status !== 200) {
 		const { words, code } = problem(contentType, body);
 		throw new DeviceError(step, `The server answered ${status}${words}.`, { status, code });
 	}
-	const { accept } = init;
 	ensure(
 		!accept || accept.includes(contentType),
 		step,
@@ -79,7 +82,13 @@ export async function exchange(
 	return { body, contentType };
 }
 
-async function send(transport: Transport, step: string, url: string, init: ExchangeOptions): Promise<PlainAnswer> {
+/** Sends a device's request; the answer as it came. Throws DeviceError of `step` where there is none. */
+export async function send(
+	transport: Transport,
+	step: string,
+	url: string,
+	init: ExchangeOptions,
+): Promise<PlainAnswer> {
 	const headers: Record<string, string> = {};
 	if (init.contentType) headers["content-type"] = init.contentType;
 	if (init.cookie) headers.cookie = init.cookie;

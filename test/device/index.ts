@@ -32,6 +32,7 @@ export { findChainTo } from "./chain.ts";
 export { buildCsr, type ChallengeValue, type CsrOptions } from "./csr.ts";
 export { derFault, type Element } from "./der-reader.ts";
 export { describePayloads, plainValue } from "./describe-profile.ts";
+export type { DeviceOptions, StepReport } from "./device-options.ts";
 export {
 	buildDeviceResponse,
 	type DeviceResponseOptions,
@@ -41,7 +42,7 @@ export {
 	randomSerialNumber,
 	randomUdid,
 } from "./device-response.ts";
-export { type DeviceOptions, DeviceSession, type StepReport } from "./device-session.ts";
+export { DeviceSession } from "./device-session.ts";
 export {
 	type BlockShape,
 	blockShapes,
@@ -72,6 +73,7 @@ export {
 	type ScepPayload,
 } from "./profile.ts";
 export { carefulReading, quickReading, type Reading } from "./reading.ts";
+export { type RestoreOptions, restoreDevice, saveDevice } from "./saved-device.ts";
 export {
 	type Capabilities,
 	checkFingerprint,
@@ -109,3 +111,4 @@ export { buildCertPoll, buildGetCert, buildGetCrl, issuerAndSerial, type QueryOp
 export { browse, type Credentials, chooseForm } from "./sign-in.ts";
 export { buildSignedData, type SignedAttribute, type SignedDataOptions, type SignerOptions } from "./signed-data.ts";
 export { type VerifiedData, verifySignedData } from "./signed-data-reader.ts";
+export { payloadUUIDs, type UpdateOutcome } from "./update.ts";
