@@ -90,7 +90,7 @@ const allowed = [
 				"^app/_wire/(auth|index)\\.ts$",
 				"^prisma/",
 				deviceDoor,
-				...npm("next", "oidc-provider"),
+				...npm("csv-parse", "next", "oidc-provider"),
 			],
 		},
 	},
