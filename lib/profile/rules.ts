@@ -18,7 +18,7 @@ interface Facts {
 interface Condition {
 	holds(facts: Facts): boolean;
 	/** Why it does not hold. */
-	words: string;
+	words(): string;
 }
 
 const compiled = new WeakMap<Rule, readonly Condition[]>();
@@ -33,7 +33,7 @@ export function matches(rule: Rule, subject: Subject): boolean {
 /** The conditions that do not hold, in words; none: the rule holds. */
 export function misses(rule: Rule, subject: Subject): string[] {
 	const facts = factsOf(subject);
-	return conditionsOf(rule).flatMap((condition) => (condition.holds(facts) ? [] : [condition.words]));
+	return conditionsOf(rule).flatMap((condition) => (condition.holds(facts) ? [] : [condition.words()]));
 }
 
 /** Null: the rule holds. Else words such as `group: is in none of staff, it`. */
@@ -77,36 +77,36 @@ function conditionsOf(rule: Rule): readonly Condition[] {
 
 const compilers: { readonly [Key in keyof Rule]-?: (wanted: Required<Rule>[Key]) => Condition[] } = {
 	group: (wanted) => {
-		const words = `group: is in none of ${listed(wanted)}`;
+		const words = () => `group: is in none of ${listed(wanted)}`;
 		return [{ words, holds: ({ groups }) => wanted.some((group) => groups.has(group)) }];
 	},
 	user: (wanted) => {
 		const [ids, emails] = [new Set(wanted), new Set(wanted.map((each) => each.toLowerCase()))];
-		const words = `user: is none of ${listed(wanted)}`;
+		const words = () => `user: is none of ${listed(wanted)}`;
 		return [{ words, holds: ({ subject, email }) => ids.has(subject.user.id) || emails.has(email) }];
 	},
 	claim: (wanted) => Object.entries(wanted).map(([name, values]) => claimCondition(name, values)),
 	platform: (wanted) => {
-		const words = `platform: is none of ${listed(wanted)}`;
+		const words = () => `platform: is none of ${listed(wanted)}`;
 		return [{ words, holds: ({ subject: { platform } }) => platform !== null && wanted.includes(platform) }];
 	},
 	model: (wanted) => {
 		const patterns = wanted.map((pattern) => pattern.split("*"));
-		const words = `model: is none of ${listed(wanted)}`;
+		const words = () => `model: is none of ${listed(wanted)}`;
 		const isLike = (product: string) => patterns.some((parts) => isPatterned(product, parts));
 		return [{ words, holds: ({ subject: { device } }) => device.PRODUCT !== undefined && isLike(device.PRODUCT) }];
 	},
 	os: (wanted) => {
 		const conditions = comparisons(wanted);
 		if (!conditions) throw new OtaError("config", "Rule: os is no condition; write it like `>=17.2 <19`");
-		const words = `os: the version is not known, or not ${wanted}`;
+		const words = () => `os: the version is not known, or not ${wanted}`;
 		const isMet = (version: string) => conditions.every((compare) => compare(version));
 		return [{ words, holds: ({ subject: { osVersion } }) => osVersion !== null && isMet(osVersion) }];
 	},
 	device: (wanted) => {
 		const devices = new Set(wanted.map((each) => each.toUpperCase()));
 		devices.delete("");
-		const words = `device: is none of ${listed(wanted)}`;
+		const words = () => `device: is none of ${listed(wanted)}`;
 		return [{ words, holds: ({ udid, serial }) => devices.has(udid) || devices.has(serial) }];
 	},
 };
@@ -114,7 +114,7 @@ const compilers: { readonly [Key in keyof Rule]-?: (wanted: Required<Rule>[Key])
 function claimCondition(name: string, values: readonly (string | number | boolean)[]): Condition {
 	const wanted = new Set<unknown>(values);
 	return {
-		words: `claim ${name}: is none of ${listed(values)}`,
+		words: () => `claim ${name}: is none of ${listed(values)}`,
 		holds: ({ subject: { user } }) => {
 			const value = Object.hasOwn(user.claims, name) ? user.claims[name] : undefined;
 			return Array.isArray(value) ? value.some((each) => wanted.has(each)) : wanted.has(value);
