@@ -126,7 +126,7 @@ function asText(value: VariableValue, name: string, path: string): string {
 	return value instanceof Date ? value.toISOString().slice(0, 10) : String(value);
 }
 
-const plainNames: ReadonlySet<string> = new Set([
+export const plainNames: ReadonlySet<string> = new Set([
 	...["user.id", "user.email", "user.name", "user.login", "user.groups"],
 	...["device.udid", "device.serial", "device.product", "device.version", "device.osVersion"],
 	...["device.imei", "device.meid", "device.name", "device.language", "enrollment.id", "enrollment.date"],

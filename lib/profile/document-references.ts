@@ -1,0 +1,73 @@
+/** Payloads that refer to payloads which some devices do not get: the one would arrive without the other. */
+import type { DocumentPayload, ProfileDocument, Rule } from "./document.ts";
+import { type Fault, textAt } from "./lint-finding.ts";
+import { join } from "./lint-keys.ts";
+import { isPropertyListDict, type PropertyListDict, type PropertyListValue } from "./property-list.ts";
+import { variableNames } from "./variables.ts";
+
+/** One for each place of `payload` that refers to a payload with rules which it lacks itself. */
+export function* referenceFaults(document: ProfileDocument, payload: DocumentPayload): Generator<Fault> {
+	const narrower = document.payloads.filter((other) => other !== payload && !reaches(other, payload));
+	if (narrower.length === 0) return;
+	for (const { path, target } of references(payload, narrower)) {
+		yield {
+			level: "error",
+			path,
+			words: `refers to the payload ${target.name}, which some devices that get this one do not get`,
+			remedy: `Give this payload the same rules (for, except) as ${target.name}, or take them from there.`,
+		};
+	}
+}
+
+interface Reference {
+	path: string;
+	target: DocumentPayload;
+}
+
+/** By `${payload.NAME}`, or by another's PayloadUUID. */
+function* references({ payload }: DocumentPayload, others: readonly DocumentPayload[]): Generator<Reference> {
+	for (const { name, path } of variableNames(payload)) {
+		const target = others.find((other) => name === `payload.${other.name}`);
+		if (target) yield { path, target };
+	}
+	const uuids = new Map(others.map((other) => [textAt(other.payload, "PayloadUUID").toUpperCase(), other]));
+	uuids.delete("");
+	const { PayloadUUID: _, ...keys } = payload;
+	for (const [path, text] of texts(keys, "")) {
+		const target = uuids.get(text.toUpperCase());
+		if (target) yield { path, target };
+	}
+}
+
+function* texts(value: PropertyListValue, path: string): Generator<[path: string, text: string]> {
+	if (typeof value === "string") yield [path, value];
+	else if (Array.isArray(value)) for (const [at, item] of value.entries()) yield* texts(item, `${path}[${at}]`);
+	else if (isPropertyListDict(value)) {
+		for (const [key, item] of Object.entries(value as PropertyListDict)) yield* texts(item, join(path, key));
+	}
+}
+
+/** Whether every device that gets `from` gets `target` as well, as far as the rules' words show it. */
+function reaches(target: DocumentPayload, from: DocumentPayload): boolean {
+	const wanted = target.for;
+	const isWanted = wanted === undefined || from.for?.every((rule) => wanted.some((other) => implies(rule, other)));
+	const excepted = from.except ?? [];
+	return isWanted === true && (target.except ?? []).every((rule) => excepted.some((other) => implies(rule, other)));
+}
+
+/** Whether `other` holds wherever `rule` does: it asks for nothing more. */
+function implies(rule: Rule, other: Rule): boolean {
+	const { claim = {}, os, ...lists } = other;
+	const claims = rule.claim ?? {};
+	return (
+		(os === undefined || os === rule.os) &&
+		Object.entries(claim).every(([name, values]) =>
+			isWithin(Object.hasOwn(claims, name) ? claims[name] : undefined, values),
+		) &&
+		Object.entries(lists).every(([key, values]) => isWithin(rule[key as keyof typeof lists], values))
+	);
+}
+
+function isWithin(list: readonly unknown[] | undefined, other: readonly unknown[]): boolean {
+	return list?.every((item) => other.includes(item)) === true;
+}
