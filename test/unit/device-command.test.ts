@@ -1,12 +1,14 @@
-/** `ota device enroll`: its exit codes when it cannot even begin. */
-import { mkdtempSync, rmSync } from "node:fs";
-import { createServer } from "node:http";
+/** `ota device`: its exit codes when it cannot even begin, and what a saved device does later. */
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { createServer, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from "@jest/globals";
 import { run } from "../../bin/commands/device.ts";
+import { writeDevice } from "../../bin/device-file.ts";
 import { createDeviceAuthority } from "../device/index.ts";
+import { enrolledDevice, finalProfile, keys, makeWorld, profileType, type World, wifi } from "./enrolled-device.ts";
 
 describe("ota device", () => {
 	let dir: string;
@@ -48,6 +50,13 @@ describe("ota device", () => {
 		[["enroll", "--devices", "5", "--serial", "C39VK7XQ0D91"]],
 		[["enroll", "--concurrency", "4"]],
 		[["enroll", "--client"]],
+		[["enroll", "--devices", "5", "--save", "devices.json"]],
+		[["update"]],
+		[["update", "--from"]],
+		[["update", "PROFILE", "--from", "device.json"]],
+		[["open", "--from", "device.json"]],
+		[["open", "PROFILE"]],
+		[["open", "PROFILE", "ANOTHER", "--from", "device.json"]],
 	])("answers 2 and its usage to %j", async (args) => {
 		expect(await run([...args, "--data-dir", dir])).toBe(2);
 		expect(err).toContain("usage: ota device enroll");
@@ -83,5 +92,117 @@ describe("ota device", () => {
 		expect(err).toContain('refused at "CA": The server answered 503: hsm_unavailable');
 		const refused = { step: "CA", status: 503, message: expect.stringContaining("hsm_unavailable") };
 		expect(JSON.parse(out)).toEqual({ ok: false, user: "alice", steps: [], refused });
+	});
+
+	describe("with a saved device", () => {
+		let world: World;
+		let path: string;
+		beforeAll(() => {
+			world = makeWorld();
+		});
+
+		/** Saves a device that enrolled with a server that answers so, and runs the command while it does. */
+		async function later(args: string[], answer: RequestListener): Promise<number> {
+			const server = createServer((request, response) => {
+				request.resume().once("end", () => answer(request, response));
+			}).listen(0, "127.0.0.1");
+			await new Promise((resolve) => server.once("listening", resolve));
+			const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+			const nobody = async (): Promise<Response> => new Response();
+			path = join(dir, "device.json");
+			writeDevice(path, enrolledDevice(world, nobody, url));
+			try {
+				return await run([...args, "--from", path]);
+			} finally {
+				server.close();
+				server.closeAllConnections();
+			}
+		}
+
+		const clip = keys("com.apple.webClip.managed", "clip");
+		const another: RequestListener = (_request, response) => {
+			response.writeHead(200, { "content-type": profileType });
+			response.end(finalProfile(world, [{ ...wifi("Lab"), PayloadUUID: "another" }, clip]));
+		};
+
+		it("shows the update, what changed by it, and saves what the device has then", async () => {
+			expect(await later(["update", "--json"], another)).toBe(0);
+			const told = JSON.parse(out);
+			expect(told).toMatchObject({
+				ok: true,
+				kind: "profile",
+				steps: [{ step: "update" }],
+				payloads: [{ SSID_STR: "Lab", Password: "(4 characters, not shown)" }, clip],
+				change: { same: [], replaced: ["wifi"], added: ["clip"], removed: [] },
+			});
+			out = "";
+			expect(await run(["update", "--from", path])).toBe(1);
+			expect(err).toContain("could not be established");
+			expect(readFileSync(path, "utf8")).toContain("Lab");
+			expect(out).toBe("");
+		});
+
+		it("tells a person the same", async () => {
+			expect(await later(["update"], another)).toBe(0);
+			expect(out).toContain("iPhone C39VK7XQ0D91 (00008110-000A1B2C3D4E801E) updated in ");
+			expect(out).toContain("SSID_STR = Lab");
+			expect(out).toContain("Against the profile before: 0 same, 1 replaced, 1 added, 0 removed.");
+			expect(out).not.toContain("p4ss");
+		});
+
+		it("answers 1 and the address when the device is sent to Safari", async () => {
+			const led: RequestListener = (_request, response) => {
+				response.writeHead(301, { location: "/enroll" });
+				response.end();
+			};
+			expect(await later(["update", "--json"], led)).toBe(1);
+			expect(JSON.parse(out)).toEqual({ ok: false, kind: "redirect", location: expect.stringMatching(/\/enroll$/) });
+			expect(readFileSync(path, "utf8")).toContain("Office");
+		});
+
+		it("answers 1, the step and the reason when the server refuses", async () => {
+			const refuses: RequestListener = (_request, response) => {
+				response.writeHead(403, { "content-type": "application/problem+json" });
+				response.end(JSON.stringify({ code: "policy", title: "This person or device may not enroll." }));
+			};
+			expect(await later(["update", "--json"], refuses)).toBe(1);
+			expect(err).toContain('refused at "update": The server answered 403: policy');
+			expect(JSON.parse(out)).toMatchObject({ ok: false, refused: { step: "update", status: 403 } });
+		});
+
+		it("opens a profile that came as a file, and leaves the device as it is", async () => {
+			const file = join(dir, "a.mobileconfig");
+			writeFileSync(file, finalProfile(world, [wifi("Lab")]));
+			expect(await later(["open", file, "--json"], another)).toBe(0);
+			expect(JSON.parse(out)).toMatchObject({
+				ok: true,
+				profile: { PayloadIdentifier: "outer", IsEncrypted: true },
+				payloads: [{ SSID_STR: "Lab" }],
+			});
+			expect(readFileSync(path, "utf8")).not.toContain("Lab");
+			writeFileSync(file, "<plist/>");
+			expect(await run(["open", file, "--from", path])).toBe(1);
+			expect(err).toContain('refused at "final profile"');
+		});
+
+		it("answers 1 and what is wrong with a file that is not there, or is no device", async () => {
+			expect(await run(["update", "--from", join(dir, "nowhere.json"), "--json"])).toBe(1);
+			expect(err).toContain("ENOENT");
+			expect(JSON.parse(out)).toMatchObject({ ok: false, refused: { step: "file" } });
+			writeFileSync(join(dir, "no-device.json"), "{}");
+			expect(await run(["update", "--from", join(dir, "no-device.json")])).toBe(1);
+			expect(err).toContain("no device that was saved here");
+		});
+
+		it("is readable by its owner alone, whatever was there before", async () => {
+			const file = join(dir, "open-to-all.json");
+			writeFileSync(file, "", { mode: 0o644 });
+			writeDevice(
+				file,
+				enrolledDevice(world, async () => new Response()),
+			);
+			expect(statSync(file).mode & 0o777).toBe(0o600);
+			expect(readdirSync(dir).filter((name) => name.endsWith(".new"))).toEqual([]);
+		});
 	});
 });

@@ -1,83 +1,37 @@
 /** The emulated device after its enrollment: updates, the confirming post, files, and a rest in between. */
-import { generateKeyPairSync, type KeyObject } from "node:crypto";
 import { beforeAll, describe, expect, it } from "@jest/globals";
-import { build, type PlistValue, parse } from "plist";
+import { parse } from "plist";
 import {
-	buildCertificate,
-	buildEnvelopedData,
 	buildSignedData,
 	DeviceSession,
 	generateDeviceAuthority,
-	type Identity,
 	payloadUUIDs,
-	readProfileService,
 	restoreDevice,
 	saveDevice,
 	type Transport,
 	verifySignedData,
 } from "../device/index.ts";
+import {
+	bytes,
+	enrolledDevice,
+	finalProfile,
+	keys,
+	makeWorld,
+	now,
+	serialNumber,
+	profileType as type,
+	udid,
+	url,
+	type Values,
+	type World,
+	wifi,
+} from "./enrolled-device.ts";
 
-type Values = { [key: string]: PlistValue };
-
-const url = "https://ota.example.com";
-const type = "application/x-apple-aspen-config";
-const dates = { notBefore: new Date("2026-01-01"), notAfter: new Date("2036-01-01") };
-const now = () => new Date("2026-11-26");
-const udid = "00008110-000A1B2C3D4E801E";
-const serialNumber = "C39VK7XQ0D91";
-const keys = (payloadType: string, identifier: string): Values => ({
-	PayloadType: payloadType,
-	PayloadVersion: 1,
-	PayloadIdentifier: identifier,
-	PayloadUUID: `uuid of ${identifier}`,
-});
-const bytes = (value: PlistValue): Uint8Array => new Uint8Array(Buffer.from(build(value)));
-const attributes = ["UDID", "SERIAL", "PRODUCT", "OS_VERSION", "VERSION", "DEVICE_NAME", "LANGUAGE"];
-const service = bytes({
-	...keys("Profile Service", "service"),
-	PayloadContent: { URL: `${url}/profile`, DeviceAttributes: attributes, Challenge: "c0ffee" },
-});
-const wifi = (ssid: string): Values => ({
-	...keys("com.apple.wifi.managed", "wifi"),
-	SSID_STR: ssid,
-	Password: "p4ss",
-});
-
-interface World {
-	root: Uint8Array;
-	signer: { certificate: Uint8Array; key: KeyObject };
-	identity: Identity;
-}
 let world: World;
-const authority = generateDeviceAuthority();
-
 beforeAll(() => {
-	const key = (bits: number): KeyObject => generateKeyPairSync("rsa", { modulusLength: bits }).privateKey;
-	const [rootKey, signerKey, deviceKey] = [key(2048), key(2048), key(2048)];
-	const root = buildCertificate({ subject: [["CN", "Root"]], key: rootKey, ...dates, ca: {}, keyUsage: [5, 6] });
-	const issuer = { certificate: root, privateKey: rootKey };
-	const leaf = (name: string, leafKey: KeyObject, keyUsage: number[]) =>
-		buildCertificate({ subject: [["CN", name]], key: leafKey, issuer, ...dates, keyUsage });
-	world = {
-		root,
-		signer: { certificate: leaf("Profiles", signerKey, [0]), key: signerKey },
-		identity: { certificate: leaf("Device", deviceKey, [0, 2]), privateKey: deviceKey, chain: [root] },
-	};
+	world = makeWorld();
 });
-
-/** A final profile as the server sends it. */
-function profile(payloads: Values[], change: Values = {}): Uint8Array {
-	const recipients = [world.identity.certificate];
-	const sealed = buildEnvelopedData({ content: bytes(payloads), recipients, cipher: "aes-256-cbc", encoding: "der" });
-	const outer = { ...keys("Configuration", "outer"), IsEncrypted: true, EncryptedPayloadContent: sealed, ...change };
-	const { signer } = world;
-	return buildSignedData({
-		content: bytes(outer),
-		signers: [signer],
-		certificates: [signer.certificate],
-		encoding: "der",
-	});
-}
+const profile = (payloads: Values[], change: Values = {}): Uint8Array => finalProfile(world, payloads, change);
 
 /** A device that has enrolled, and whose posts are answered so. */
 function enrolled(answer: () => Response = () => new Response()): { device: DeviceSession; posts: Request[] } {
@@ -86,13 +40,7 @@ function enrolled(answer: () => Response = () => new Response()): { device: Devi
 		posts.push(request);
 		return answer();
 	};
-	const device = new DeviceSession({ url, authority, transport, now, udid, serialNumber });
-	device.user = "alice";
-	device.root = world.root;
-	device.profileService = readProfileService(service);
-	device.identity = world.identity;
-	device.openFinalProfile(profile([wifi("Office")]));
-	return { device, posts };
+	return { device: enrolledDevice(world, transport), posts };
 }
 
 const config =
@@ -260,7 +208,12 @@ describe("a saved device", () => {
 	});
 
 	it("does not tell afterwards what it did not tell before", () => {
-		const device = new DeviceSession({ url, authority, model: "mac", attributes: { IMEI: undefined, ICCID: "1" } });
+		const device = new DeviceSession({
+			url,
+			authority: generateDeviceAuthority(),
+			model: "mac",
+			attributes: { IMEI: undefined, ICCID: "1" },
+		});
 		const again = restoreDevice(saveDevice(device));
 		expect(again.attributes).toEqual(device.attributes);
 		expect(again.attributes).not.toHaveProperty("IMEI");
