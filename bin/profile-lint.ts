@@ -1,69 +1,57 @@
-/** `ota profile lint`: a .mobileconfig file, signed or not, held against the catalogue; its findings as text or JSON. */
-import { readFileSync, statSync } from "node:fs";
+/** `ota profile lint`: what is wrong with a configuration profile, before a device finds it. */
 import { OtaError } from "../lib/errors.ts";
-import type { Catalogue } from "../lib/profile/catalogue/form.ts";
-import { catalogueWith, readSchemaFile } from "../lib/profile/catalogue/schema-file.ts";
-import { isDeliverable, lintProfile } from "../lib/profile/lint.ts";
-import type { Finding, LintTarget } from "../lib/profile/lint-finding.ts";
-import { readProfileFile } from "../lib/profile/profile-file.ts";
+import { isVersion } from "../lib/profile/catalogue/form.ts";
+import type { LintTarget } from "../lib/profile/lint-finding.ts";
+import { printable } from "./printable.ts";
+import { lintFile } from "./profile-lint-file.ts";
+import { asTyped, flag, text } from "./profile-typed.ts";
 
-export interface LintRequest {
-	file: string;
-	target: LintTarget;
-	/** A file of `ota schema import`. */
-	schema: string | undefined;
-	json: boolean;
-}
+const usage = `usage: ota profile lint FILE [--os iOS|macOS [--version X]] [--supervised] [--schema SCHEMA] [--json]
 
-export interface LintReport {
-	/** 0: may be delivered; 1: may not. */
-	status: 0 | 1;
-	output: string;
-	/** For people, beside the output. */
-	notes: string;
-}
+FILE is a .mobileconfig, signed or not (a signature is not judged), or a document (.yaml, .yml). Without --os the profile is for
+iPhones and Macs alike, or for what its TargetDeviceType says. SCHEMA is a file of "ota schema import". Exit code 1 when
+something stands against delivery; warnings alone do not.
 
-/** Larger than any profile or schema that is read; both are judged again by who reads them. */
-const maxBytes = 32 * 1024 * 1024;
+  ota profile lint office.mobileconfig --os iOS --version 18.1
+  ota profile lint office.yaml --json
+`;
 
-/** Throws `config` for a schema file that is none, and what the file system says of either file. */
-export function lintFile({ file, target, schema, json }: LintRequest): LintReport {
-	const catalogue = schema === undefined ? undefined : catalogueWith(readSchemaFile(readFile(schema).toString("utf8")));
-	const { isSigned, findings } = lintBytes(readFile(file), target, catalogue);
-	const errors = findings.filter(({ level }) => level === "error").length;
-	const warnings = findings.length - errors;
-	const text = findings.map(line).join("");
-	return {
-		status: isDeliverable(findings) ? 0 : 1,
-		output: json ? `${JSON.stringify({ file, isSigned, errors, warnings, findings }, null, "\t")}\n` : text,
-		notes: `${isSigned ? "Signed; whether the signature holds was not looked at.\n" : ""}${errors} errors, ${warnings} warnings.\n`,
-	};
-}
+export const run = (args: readonly string[]): Promise<number> =>
+	asTyped(
+		args,
+		usage,
+		{ os: text, version: text, schema: text, supervised: flag, json: flag },
+		({ flags, words: [file, ...more] }) => {
+			if (!file || more.length > 0) return "Name one file.";
+			const { schema, json = false } = flags;
+			const target = readTarget(flags);
+			return typeof target === "string" ? target : lint({ file, target, schema, json });
+		},
+	);
 
-function lintBytes(bytes: Uint8Array, target: LintTarget, catalogue: Catalogue | undefined) {
+async function lint(request: Parameters<typeof lintFile>[0]): Promise<number> {
 	try {
-		const { profile, isSigned } = readProfileFile(bytes);
-		return { isSigned, findings: lintProfile(profile, { target, ...(catalogue && { catalogue }) }) };
+		const { status, output, notes } = lintFile(request);
+		process.stdout.write(output);
+		process.stderr.write(notes);
+		return status;
 	} catch (error) {
 		if (!(error instanceof OtaError)) throw error;
-		const remedy = "Correct the file; nothing else in it was looked at.";
-		const unreadable: Finding = {
-			...{ rule: "readable", level: "error", payload: null, path: "" },
-			...{ words: error.message, remedy },
-		};
-		return { isSigned: bytes[0] === 0x30, findings: [unreadable] };
+		process.stderr.write(`${printable(error.message)}\n`);
+		return 1;
 	}
 }
 
-function readFile(path: string): Buffer {
-	const { size } = statSync(path);
-	if (size > maxBytes) throw new OtaError("too_large", `${path}: longer than 32 MiB`);
-	return readFileSync(path);
+interface TargetFlags {
+	os?: string | undefined;
+	version?: string | undefined;
+	supervised?: boolean | undefined;
 }
 
-function line({ level, rule, payload, path, words, remedy }: Finding): string {
-	const where = payload ? `payload ${payload.index} ${payload.type} (${payload.identifier})` : "profile";
-	const text = `${level.padEnd(7)}  ${where}${path && ` ${path}`}: ${words}. ${remedy} [${rule}]`;
-	// What the file brought must not move the cursor of who reads it.
-	return `${text.replace(/\p{C}/gu, "?")}\n`;
+/** A version without its system says nothing. */
+function readTarget({ os, version, supervised = false }: TargetFlags): LintTarget | string {
+	if (os !== undefined && os !== "iOS" && os !== "macOS") return "--os is iOS or macOS.";
+	if (version !== undefined && os === undefined) return "--version goes with --os.";
+	if (version !== undefined && !isVersion(version)) return "--version is a number like 18.1.";
+	return { ...(os && { os }), ...(version !== undefined && { version }), isSupervised: supervised };
 }

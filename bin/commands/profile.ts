@@ -1,60 +1,45 @@
-/** `ota profile lint`: what is wrong with a configuration profile, before a device finds it. */
-import { parseArgs } from "node:util";
-import { OtaError } from "../../lib/errors.ts";
-import { isVersion } from "../../lib/profile/catalogue/form.ts";
-import type { LintTarget } from "../../lib/profile/lint-finding.ts";
-import { isFileError } from "../file-error.ts";
-import { type LintRequest, lintFile } from "../profile-lint.ts";
+/** `ota profile ...`: the profiles that an operator gives to people and devices, a file for each verb. */
+import { run as deliver } from "../profile-deliver.ts";
+import { run as diff } from "../profile-diff.ts";
+import { run as exportProfile } from "../profile-export.ts";
+import { run as history } from "../profile-history.ts";
+import { run as importProfile } from "../profile-import.ts";
+import { run as lint } from "../profile-lint.ts";
+import { run as list } from "../profile-list.ts";
+import { publish, withdraw } from "../profile-publish.ts";
+import { run as render } from "../profile-render.ts";
+import { run as secret } from "../profile-secret.ts";
+import { usageRefusal } from "../usage.ts";
 
-const usage = `usage: ota profile lint FILE [--os iOS|macOS [--version X]] [--supervised] [--schema SCHEMA] [--json]
+const usage = `usage: ota profile VERB ...
 
-FILE is a .mobileconfig, signed or not (a signature is not judged). Without --os the profile is for iPhones and Macs alike, or for
-what its TargetDeviceType says. SCHEMA is a file of "ota schema import". Exit code 1 when something stands against delivery;
-warnings alone do not.
+  lint FILE              what is wrong with a .mobileconfig or YAML file
+  import FILE            keeps it as a new version of a profile, a draft until it is published
+  publish NAME           from now on devices get this version
+  withdraw NAME          from now on they get nothing of it
+  list                   all profiles
+  history NAME           the versions of one
+  diff NAME [FROM [TO]]  what changed between two versions
+  export NAME            a version as YAML or .mobileconfig
+  secret NAME SECRET     a new value for a password or the like
+  render                 what one person's device would get, and why
+  deliver                the same as a file that only that device can read
+
+Each explains itself: ota profile VERB --help
 `;
 
-export async function run(args: readonly string[]): Promise<number> {
-	const request = readArguments(args);
-	if (!request) {
-		process.stderr.write(usage);
-		return 2;
-	}
-	try {
-		const { status, output, notes } = lintFile(request);
-		process.stdout.write(output);
-		process.stderr.write(notes);
-		return status;
-	} catch (error) {
-		if (!(error instanceof OtaError) && !isFileError(error)) throw error;
-		process.stderr.write(`${error.message}\n`);
-		return 1;
-	}
-}
+const verbs: Readonly<Record<string, (args: readonly string[]) => Promise<number>>> = {
+	...{ lint, import: importProfile, publish, withdraw, list, history, diff, export: exportProfile },
+	...{ secret, render, deliver },
+};
 
-function readArguments(args: readonly string[]): LintRequest | null {
-	const text = { type: "string" } as const;
-	const flag = { type: "boolean", default: false } as const;
-	try {
-		const options = { os: text, version: text, schema: text, supervised: flag, json: flag };
-		const { values, positionals } = parseArgs({ args: [...args], options, allowPositionals: true });
-		const [command, file, ...more] = positionals;
-		if (command !== "lint" || !file || more.length > 0) return null;
-		const target = readTarget(values);
-		return target && { file, target, schema: values.schema, json: values.json };
-	} catch {
-		return null;
+/** The command; answers the exit code: 0 done, 1 refused or found something, 2 usage. */
+export async function run([verb = "", ...args]: readonly string[]): Promise<number> {
+	if (verb === "--help" || verb === "-h") {
+		process.stdout.write(usage);
+		return 0;
 	}
-}
-
-interface TargetFlags {
-	os?: string | undefined;
-	version?: string | undefined;
-	supervised: boolean;
-}
-
-/** A version without its system says nothing. */
-function readTarget({ os, version, supervised }: TargetFlags): LintTarget | null {
-	if (os !== undefined && os !== "iOS" && os !== "macOS") return null;
-	if (version !== undefined && (os === undefined || !isVersion(version))) return null;
-	return { ...(os && { os }), ...(version !== undefined && { version }), isSupervised: supervised };
+	const verbRun = Object.hasOwn(verbs, verb) ? verbs[verb] : undefined;
+	if (verbRun) return verbRun(args);
+	return usageRefusal(usage)(verb === "" ? "" : `There is no verb ${JSON.stringify(verb)}.`);
 }

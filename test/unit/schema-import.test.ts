@@ -2,12 +2,13 @@
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it, jest } from "@jest/globals";
+import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { run } from "../../bin/commands/schema.ts";
 import { builtInCatalogue } from "../../lib/profile/catalogue/built-in.ts";
 import type { KeyDefinition, PayloadDefinition } from "../../lib/profile/catalogue/form.ts";
 import { catalogueWith, readSchemaFile, writeSchemaFile } from "../../lib/profile/catalogue/schema-file.ts";
 import { importSchema } from "../../lib/profile/schema-import.ts";
+import { captured } from "../harness/captured.ts";
 
 const layout = `title: Page layout
 payload:
@@ -248,25 +249,11 @@ describe("a schema file", () => {
 
 describe("ota schema import", () => {
 	let folder: string;
-	let out: string;
-	let err: string;
+	const written = captured();
 	beforeEach(() => {
 		folder = mkdtempSync(join(tmpdir(), "schema-import-"));
-		out = "";
-		err = "";
-		jest.spyOn(process.stdout, "write").mockImplementation((text) => {
-			out += String(text);
-			return true;
-		});
-		jest.spyOn(process.stderr, "write").mockImplementation((text) => {
-			err += String(text);
-			return true;
-		});
 	});
-	afterEach(() => {
-		jest.restoreAllMocks();
-		rmSync(folder, { recursive: true });
-	});
+	afterEach(() => rmSync(folder, { recursive: true }));
 
 	it("compiles a checkout's payloads, and nothing else of it", async () => {
 		mkdirSync(join(folder, "mdm", "profiles"), { recursive: true });
@@ -275,15 +262,15 @@ describe("ota schema import", () => {
 		writeFileSync(join(folder, "mdm", "profiles", "README.md"), "no YAML: [");
 		writeFileSync(join(folder, "mdm", "commands", "lock.yaml"), "no YAML: [");
 		expect(await run(["import", folder])).toBe(0);
-		expect(readSchemaFile(out).map(({ type }) => type)).toEqual(["com.example.layout"]);
-		expect(err).toBe("1 payload types.\n");
+		expect(readSchemaFile(written.out).map(({ type }) => type)).toEqual(["com.example.layout"]);
+		expect(written.err).toBe("1 payload types.\n");
 	});
 
 	it("writes the file it is told, whole", async () => {
 		writeFileSync(join(folder, "layout.yaml"), layout);
 		const file = join(folder, "schema.json");
 		expect(await run(["import", folder, "-o", file])).toBe(0);
-		expect(out).toBe("");
+		expect(written.out).toBe("");
 		expect(readSchemaFile(readFileSync(file, "utf8"))).toHaveLength(1);
 		expect(readdirSync(folder).sort()).toEqual(["layout.yaml", "schema.json"]);
 	});
@@ -293,15 +280,15 @@ describe("ota schema import", () => {
 		expect(await run(["import", folder])).toBe(1);
 		writeFileSync(join(folder, "broken.yaml"), "payload: [");
 		expect(await run(["import", folder])).toBe(1);
-		expect(err).toMatch(/no such folder[\s\S]*no document of a payload[\s\S]*broken\.yaml: /);
-		expect(out).toBe("");
+		expect(written.err).toMatch(/no such folder[\s\S]*no document of a payload[\s\S]*broken\.yaml: /);
+		expect(written.out).toBe("");
 	});
 
 	it.each([[[]], [["import"]], [["export", "x"]], [["import", "a", "b"]], [["import", "a", "--what"]]])(
 		"ends with 2 and its usage for %j",
 		async (args) => {
 			expect(await run(args)).toBe(2);
-			expect(err).toMatch(/^usage: ota schema import/);
+			expect(written.err).toMatch(/^usage: ota schema import/);
 		},
 	);
 });

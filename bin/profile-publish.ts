@@ -1,0 +1,97 @@
+/** `ota profile publish` and `ota profile withdraw`: what devices get from now on. */
+import { OtaError } from "../lib/errors.ts";
+import type { ProfileDocument } from "../lib/profile/document.ts";
+import { lintDocument } from "../lib/profile/document-lint.ts";
+import { secretNames } from "../lib/profile/document-secrets.ts";
+import { isDeliverable } from "../lib/profile/lint.ts";
+import { asOperator, type Operator } from "./operator.ts";
+import { profileEvent } from "./profile-save.ts";
+import { asTyped, text } from "./profile-typed.ts";
+import { documentOf, readVersion, stateOf, versionOf } from "./profile-versions.ts";
+import { audienceWords, countsOf, findingLine } from "./profile-words.ts";
+
+const publishUsage = `usage: ota profile publish NAME [--version N]
+
+From now on devices that NAME is for get this version of it, the newest unless told; those that have an older one get it with their
+next update. Refused while the lint finds errors or a secret has no value.
+
+  ota profile publish office
+  ota profile publish office --version 3     back to what was good
+`;
+
+const withdrawUsage = `usage: ota profile withdraw NAME
+
+From now on devices get nothing of NAME; those that have it lose it with their next update. Its versions stay:
+"ota profile publish NAME" brings it back.
+`;
+
+export const publish = (args: readonly string[]): Promise<number> =>
+	asTyped(args, publishUsage, { version: text }, ({ flags, words: [name, ...more] }) => {
+		if (!name || more.length > 0) return "Name one profile.";
+		const version = flags.version === undefined ? undefined : readVersion(flags.version);
+		if (version === null) return "--version is a number, as in: ota profile history NAME";
+		return asOperator((operator) => publishProfile(operator, name, version));
+	});
+
+export const withdraw = (args: readonly string[]): Promise<number> =>
+	asTyped(args, withdrawUsage, {}, ({ words: [name, ...more] }) => {
+		if (!name || more.length > 0) return "Name one profile.";
+		return asOperator((operator) => withdrawProfile(operator, name));
+	});
+
+async function publishProfile(operator: Operator, name: string, wanted: number | undefined): Promise<0 | 1> {
+	const { store, say, tell } = operator;
+	const { latest, published } = await stateOf(store, name);
+	const version = wanted ?? latest;
+	const document = documentOf(await versionOf(store, name, version));
+	if (published === version) {
+		say(`${name}  version ${version}  published already  for ${audienceWords(document)}`);
+		return 0;
+	}
+	const findings = lintDocument(document);
+	if (!isDeliverable(findings)) {
+		for (const finding of findings) tell(findingLine(finding));
+		tell(`Not published: ${countsOf(findings)}.`);
+		return 1;
+	}
+	const missing = await missingSecrets(operator, document);
+	for (const secret of missing) {
+		tell(`error    secret ${secret} has no value. Give it one: ota profile secret ${name} ${secret}`);
+	}
+	if (missing.length > 0) return 1;
+	await publishNow(operator, name, version);
+	say(`${name}  version ${version}  published  for ${audienceWords(document)}`);
+	return 0;
+}
+
+/** Names in the document for which the database has no sealed value. */
+async function missingSecrets({ store }: Operator, document: ProfileDocument): Promise<string[]> {
+	const names = secretNames(document);
+	const wanted = names.flatMap((name) => {
+		const version = Object.hasOwn(document.secrets, name) ? document.secrets[name] : undefined;
+		return version === undefined ? [] : [{ profile: document.name, name, version }];
+	});
+	const there = new Set((await store.findSecrets(wanted)).map(({ name }) => name));
+	return names.filter((name) => !there.has(name));
+}
+
+/** Throws `conflict` when the version is gone. */
+export async function publishNow(operator: Operator, name: string, version: number): Promise<void> {
+	const { store, now } = operator;
+	const audit = profileEvent(operator, "profile.published", name, version);
+	if (await store.publishProfile({ name, version, now, audit })) return;
+	throw new OtaError("conflict", `${name} has no version ${version} any more: look at ota profile history ${name}`);
+}
+
+async function withdrawProfile(operator: Operator, name: string): Promise<0 | 1> {
+	const { store, now, say } = operator;
+	const { published } = await stateOf(store, name);
+	if (published === null) {
+		say(`${name}  is not published`);
+		return 0;
+	}
+	const audit = profileEvent(operator, "profile.withdrawn", name, published);
+	await store.publishProfile({ name, version: null, now, audit });
+	say(`${name}  version ${published}  withdrawn`);
+	return 0;
+}
