@@ -52,8 +52,9 @@ export function composeFinal(final: FinalProfile): PropertyListDict[] {
 		organization,
 	});
 	const payloads = [client, ...assigned];
-	refuseTwins(payloads, "PayloadUUID");
-	refuseTwins(payloads, "PayloadIdentifier");
+	const labels = ["the client identity", ...assignment.payloads.map(label)];
+	refuseTwins(payloads, labels, "PayloadUUID");
+	refuseTwins(payloads, labels, "PayloadIdentifier");
 	return payloads;
 }
 
@@ -175,11 +176,17 @@ function checkPayload(where: string, payload: PropertyListDict): void {
 }
 
 /** Devices refuse a profile in which two payloads have the same UUID, and replace one of two with the same identifier. */
-function refuseTwins(payloads: readonly PropertyListDict[], key: "PayloadUUID" | "PayloadIdentifier"): void {
-	const seen = new Set<string>();
-	for (const payload of payloads) {
+function refuseTwins(
+	payloads: readonly PropertyListDict[],
+	labels: readonly string[],
+	key: "PayloadUUID" | "PayloadIdentifier",
+): void {
+	const seen = new Map<string, string | undefined>();
+	for (const [index, payload] of payloads.entries()) {
 		const value = String(payload[key]).toUpperCase();
-		if (seen.has(value)) throw new OtaError("config", `Final profile: two payloads have the ${key} ${payload[key]}`);
-		seen.add(value);
+		if (seen.has(value)) {
+			throw new OtaError("config", `Final profile: ${seen.get(value)} and ${labels[index]} have the same ${key}`);
+		}
+		seen.set(value, labels[index]);
 	}
 }

@@ -1,7 +1,10 @@
 /** What a device would get, and why, for people's eyes: nothing is sealed, signed or opened for it. */
 import { createHash } from "node:crypto";
 import { type Assignment, assign, type Candidate, type TraceLine } from "./assign.ts";
+import { builtInCatalogue } from "./catalogue/built-in.ts";
 import { composeFinal, composeOuter, secretsOf } from "./compose.ts";
+import type { DocumentPayload } from "./document.ts";
+import { sealable } from "./document-secrets.ts";
 import { finalFindings } from "./final-findings.ts";
 import type { Finding } from "./lint-finding.ts";
 import type { PropertyListDict } from "./property-list.ts";
@@ -38,13 +41,14 @@ export interface Rendered {
 export function renderFinal(input: RenderInput): Rendered {
 	const { candidates, subject, now } = input;
 	const assignment = assign(candidates, subject, now);
+	const shown = withoutPlainSecrets(assignment);
 	const variables = variablesOf(input);
 	const outer = composeOuter(assignment, variables);
 	const compose = (stand: (name: string) => string): PropertyListDict[] =>
 		composeFinal({
-			assignment,
+			assignment: shown,
 			variables,
-			secrets: secretsAs(assignment, stand),
+			secrets: secretsAs(shown, stand),
 			clientScep: clientScep(input),
 			organization: input.organization,
 			identifier: input.identifier,
@@ -59,6 +63,19 @@ export function renderFinal(input: RenderInput): Rendered {
 		trace: assignment.trace,
 		findings: [...findings, ...missingSecrets(assignment)],
 	};
+}
+
+/** Files of templates, and drafts, may have passwords in plain text. */
+function withoutPlainSecrets(assignment: Assignment): Assignment {
+	const hide = (payload: DocumentPayload, { document }: Candidate): DocumentPayload => {
+		const { payloads } = sealable({ ...document, payloads: [payload] }, builtInCatalogue).document;
+		return payloads[0] ?? payload;
+	};
+	const payloads = assignment.payloads.map(({ profile, payload }) => {
+		const candidate = assignment.documents.get(profile);
+		return { profile, payload: candidate ? hide(payload, candidate) : payload };
+	});
+	return { ...assignment, payloads };
 }
 
 function variablesOf({ subject, now, organization, baseUrl, rootCertificate }: RenderInput) {

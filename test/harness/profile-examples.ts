@@ -58,7 +58,7 @@ export const clip = (label: string, keys: PropertyListDict = {}): PropertyListDi
 	...keys,
 });
 
-export const clientScep: ScepEnrollment = {
+const clientScep: ScepEnrollment = {
 	scepUrl: "https://ota.example.com/scep",
 	name: "Example CA",
 	subject: [["CN", "Ana"]],
@@ -75,16 +75,21 @@ export const variablesOf = (subject: Subject) =>
 		rootCertificate,
 	});
 
-/** The payloads after the client identity's. */
-export function composed(
+/** With the client identity's payload. */
+export function composedWhole(
 	assignment: Assignment,
 	{ secrets = {}, scope = udid, subject = subjectWith() }: ComposeOptions = {},
 ): PropertyListDict[] {
 	const variables = variablesOf(subject);
 	const opened = new Map(Object.entries(secrets));
-	const rest = { clientScep, organization: "Example", identifier, scope };
-	return composeFinal({ assignment, variables, secrets: opened, ...rest }).slice(1);
+	return composeFinal({
+		...{ assignment, variables, secrets: opened, clientScep },
+		...{ organization: "Example", identifier, scope },
+	});
 }
+/** The assigned payloads alone. */
+export const composed = (...[assignment, options]: Parameters<typeof composedWhole>): PropertyListDict[] =>
+	composedWhole(assignment, options).slice(1);
 interface ComposeOptions {
 	secrets?: Readonly<Record<string, string | Uint8Array>>;
 	scope?: string;

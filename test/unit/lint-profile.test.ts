@@ -6,7 +6,6 @@ import { describe, expect, it } from "@jest/globals";
 import { builtInCatalogue } from "../../lib/profile/catalogue/built-in.ts";
 import type { KeyDefinition } from "../../lib/profile/catalogue/form.ts";
 import { catalogueWith } from "../../lib/profile/catalogue/schema-file.ts";
-import { composeFinal } from "../../lib/profile/compose.ts";
 import { defaultTemplates } from "../../lib/profile/default-templates.ts";
 import { isDeliverable, lintProfile, lintRules } from "../../lib/profile/lint.ts";
 import type { Finding } from "../../lib/profile/lint-finding.ts";
@@ -14,7 +13,8 @@ import { type PropertyListValue, propertyList } from "../../lib/profile/property
 import { readPropertyList } from "../../lib/profile/property-list-reader.ts";
 import { importSchema } from "../../lib/profile/schema-import.ts";
 import { parseTemplate } from "../../lib/profile/templates.ts";
-import { profileVariables } from "../../lib/profile/variables.ts";
+import { templatesDocument } from "../../lib/profile/templates-document.ts";
+import { assigned, composedWhole } from "../harness/profile-examples.ts";
 import { examples, payload, profile, uuid, webClip } from "./lint-examples.ts";
 import { hasPlistlib, readWithPlistlib, tagged } from "./profile-plistlib.ts";
 
@@ -238,24 +238,8 @@ describe("every payload of the catalogue", () => {
 
 describe("the profile that a new data directory gives", () => {
 	it("has nothing to find", () => {
-		const variables = profileVariables({
-			user: { id: "1", email: "alice@example.com", name: "Alice" },
-			device: { UDID: "00008110-000A1B2C3D4E801E" },
-			organization: "Example",
-			baseUrl: "https://ota.example.com",
-			rootCertificate: new Uint8Array([0x30, 0]),
-		});
-		const payloads = composeFinal({
-			templates: defaultTemplates.map(({ file, text }) => parseTemplate(file, text)),
-			variables,
-			clientScep: {
-				...{ scepUrl: "https://ota.example.com/scep", name: "Example CA", subject: [["CN", "alice"]] },
-				...{ subjectAltName: {}, challenge: "ab".repeat(32), caFingerprint: new Uint8Array(20) },
-			},
-			organization: "Example",
-			identifier: "com.example.ota",
-			scope: "00008110-000A1B2C3D4E801E",
-		});
+		const templates = templatesDocument(defaultTemplates.map(({ file, text }) => parseTemplate(file, text)));
+		const payloads = composedWhole(assigned(templates));
 		expect(lintProfile(profile(payloads))).toEqual([]);
 	});
 });

@@ -3,15 +3,18 @@
 import { describe, expect, it } from "@jest/globals";
 import { isDict, readPlist } from "../../lib/apple/plist-reader.ts";
 import type { Template } from "../../lib/options.ts";
+import { assign } from "../../lib/profile/assign.ts";
 import { composeFinal, type FinalProfile } from "../../lib/profile/compose.ts";
 import { defaultTemplates } from "../../lib/profile/default-templates.ts";
 import { encryptedProfile, finalContent, targetDeviceType } from "../../lib/profile/final-profile.ts";
 import { identityProfile } from "../../lib/profile/identity-profile.ts";
 import { isUuid, payloadUuid } from "../../lib/profile/payload-uuid.ts";
 import { profileService } from "../../lib/profile/profile-service.ts";
-import { propertyList } from "../../lib/profile/property-list.ts";
+import { type PropertyListDict, propertyList } from "../../lib/profile/property-list.ts";
 import type { ScepEnrollment } from "../../lib/profile/scep-payload.ts";
+import { subjectOf } from "../../lib/profile/subject.ts";
 import { parseTemplate } from "../../lib/profile/templates.ts";
+import { templatesDocument } from "../../lib/profile/templates-document.ts";
 import { profileVariables } from "../../lib/profile/variables.ts";
 import { hasPlistlib, readWithPlistlib, tagged } from "./profile-plistlib.ts";
 
@@ -40,16 +43,23 @@ const service = {
 	uuid: payloadUuid("enrollment", "service"),
 	attributes: ["UDID", "SERIAL"],
 };
-const variables = profileVariables({
-	user: { id: "1", email: "alice@example.com", name: `Alice "A" <& O'Neill> \u{1F34E}` },
-	device: { UDID: udid, SERIAL: "F2LXK1ABCDEF", PRODUCT: "iPhone15,2", VERSION: "22A3354" },
-	organization,
-	baseUrl: "https://ota.example.com",
-	rootCertificate,
-});
+const now = new Date(Date.UTC(2026, 10, 26, 12));
+const subject = subjectOf(
+	{
+		...{ id: "1", email: "alice@example.com", name: `Alice "A" <& O'Neill> \u{1F34E}` },
+		...{ groups: [], claims: {} },
+	},
+	{ UDID: udid, SERIAL: "F2LXK1ABCDEF", PRODUCT: "iPhone15,2", VERSION: "22A3354" },
+);
+const assignmentOf = (templates: readonly Template[]) =>
+	assign([{ document: templatesDocument(templates), version: 0 }], subject, now);
 const final: FinalProfile = {
-	templates: defaultTemplates.map(({ file, text }) => parseTemplate(file, text)),
-	variables,
+	assignment: assignmentOf(defaultTemplates.map(({ file, text }) => parseTemplate(file, text))),
+	variables: profileVariables({
+		...{ subject, enrollment: { id: "e", createdAt: now }, organization },
+		...{ baseUrl: "https://ota.example.com", rootCertificate },
+	}),
+	secrets: new Map(),
 	clientScep: { ...scep, challenge: "ef".repeat(32) },
 	organization,
 	identifier: "com.example.ota.configuration",
@@ -186,11 +196,11 @@ describe("the final profile's content", () => {
 	it("orders templates by name and lets one name another's payload", () => {
 		const wanted: Template[] = [
 			{ name: "b", payload: { PayloadType: "x", Anchor: ["${payload.a}"] } },
-			{ name: "a", payload: { PayloadType: "x", PayloadUUID: "4F1E0F0E-0000-4000-8000-000000000001" } },
+			{ name: "a", payload: { PayloadType: "x" } },
 		];
-		const [, first, second] = composeFinal({ ...final, templates: wanted });
-		expect(first?.PayloadUUID).toBe("4F1E0F0E-0000-4000-8000-000000000001");
-		expect(second?.Anchor).toEqual(["4F1E0F0E-0000-4000-8000-000000000001"]);
+		const [, first, second] = composeFinal({ ...final, assignment: assignmentOf(wanted) });
+		expect(first?.PayloadIdentifier).toBe("com.example.ota.configuration.payload.a");
+		expect(second?.Anchor).toEqual([first?.PayloadUUID]);
 	});
 
 	const uuid = "4F1E0F0E-0000-4000-8000-00000000000A";
@@ -203,27 +213,22 @@ describe("the final profile's content", () => {
 			],
 		],
 		[
-			"two payloads with one identifier",
+			"a payload with the client identity's identifier",
 			[
-				{ name: "a", payload: { PayloadType: "x", PayloadIdentifier: "i" } },
-				{ name: "b", payload: { PayloadType: "x", PayloadIdentifier: "i" } },
-			],
-		],
-		[
-			"two templates of one name",
-			[
-				{ name: "a", payload: { PayloadType: "x" } },
-				{ name: "a", payload: { PayloadType: "y" } },
+				{
+					name: "a",
+					payload: { PayloadType: "x", PayloadIdentifier: "com.example.ota.configuration.CLIENT-identity" },
+				},
 			],
 		],
 		["a PayloadUUID that is none", [{ name: "a", payload: { PayloadType: "x", PayloadUUID: "${user.id}" } }]],
 		["no PayloadType", [{ name: "a", payload: {} }]],
 		["another PayloadVersion", [{ name: "a", payload: { PayloadType: "x", PayloadVersion: 2 } }]],
-		["a value that is no property list", [{ name: "a", payload: { PayloadType: "x", A: [null] } }]],
-		["a name with a path", [{ name: "../a", payload: { PayloadType: "x" } }]],
 		["an unknown variable", [{ name: "a", payload: { PayloadType: "x", A: "${user.mail}" } }]],
 	])("refuses %s", (_, templates) => {
-		expect(() => composeFinal({ ...final, templates })).toThrow(expect.objectContaining({ code: "config" }));
+		expect(() => composeFinal({ ...final, assignment: assignmentOf(templates) })).toThrow(
+			expect.objectContaining({ code: "config" }),
+		);
 	});
 });
 
@@ -236,6 +241,7 @@ describe("the outer profile", () => {
 		displayName: "Configuration",
 		expiration: new Date(Date.UTC(2027, 10, 24, 8, 30, 15, 250)),
 		targetDeviceType: targetDeviceType("iPhone15,2"),
+		outer: {},
 	};
 	const expected = {
 		PayloadType: "Configuration",
@@ -261,6 +267,29 @@ describe("the outer profile", () => {
 	});
 	withPlistlib("reads back equal with plistlib", () => {
 		expect(readWithPlistlib(encryptedProfile(outer))).toEqual(tagged(expected));
+	});
+
+	it("says what operators want around the payloads, and stays what it is", () => {
+		const wanted = {
+			...{ PayloadDisplayName: "Office", ConsentText: { default: "Yes" }, PayloadRemovalDisallowed: true },
+			...{ TargetDeviceType: 5, DurationUntilRemoval: 60 },
+		};
+		const never = {
+			...{ PayloadIdentifier: "i", PayloadUUID: "u", PayloadType: "t", PayloadVersion: 2, PayloadContent: ["s"] },
+			...{ IsEncrypted: false, EncryptedPayloadContent: new Uint8Array(1) },
+		};
+		const read = readPlist(encryptedProfile({ ...outer, outer: { ...wanted, ...never } }));
+		expect(tagged(read)).toEqual(tagged({ ...expected, ...wanted }));
+	});
+
+	it.each([
+		["the identity's", undefined, outer.expiration],
+		["the profiles', where it is earlier", new Date(0), new Date(0)],
+		["the identity's, where that is earlier", new Date(Date.UTC(2040, 0)), outer.expiration],
+	])("offers an update at the time that is %s", (_, wished, expiration) => {
+		const own: PropertyListDict = wished ? { PayloadExpirationDate: wished } : {};
+		const xml = text(encryptedProfile({ ...outer, outer: own }));
+		expect(xml).toContain(`<date>${expiration.toISOString().slice(0, 19)}Z</date>`);
 	});
 
 	it("is refused when nothing was encrypted", () => {
