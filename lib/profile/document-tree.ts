@@ -38,7 +38,7 @@ export function readTree(text: string): Tree {
 function parseYaml(text: string, lineCounter: LineCounter): ReturnType<typeof parseDocument> {
 	try {
 		// Each key of a mapping would be compared with all others: the conversion does it faster.
-		const options = { uniqueKeys: false, prettyErrors: false, logLevel: "silent", strict: true } as const;
+		const options = { uniqueKeys: false, prettyErrors: false, strict: true } as const;
 		return parseDocument(text, { ...documentSchema, ...options, lineCounter });
 	} catch (cause) {
 		throw new OtaError("malformed", "The document is no YAML that can be read", { cause });
@@ -131,7 +131,11 @@ class Converter {
 	private alias(name: string, path: string): Tree {
 		this.aliases += 1;
 		const anchored = this.anchors.get(name);
-		if (!anchored) throw new OtaError("malformed", `${path}: an alias inside of what it names; write it out`);
+		if (!anchored)
+			throw new OtaError(
+				"malformed",
+				`${path}: an alias of nothing before it; put a text that begins with * in quotes`,
+			);
 		if (this.aliases > limits.aliases) {
 			throw new OtaError("malformed", `${path}: more than ${limits.aliases} aliases; write the values out`);
 		}

@@ -78,16 +78,19 @@ const readKeys: FieldReader<PropertyListDict> = (value, path, faults) => {
 	} catch (error) {
 		if (!(error instanceof OtaError)) throw error;
 		const [, at = path, what = error.message] = /^Property list, ([\s\S]*): ([^:]*)$/.exec(error.message) ?? [];
-		return refuse(faults, at.slice(0, 300), plainly(what));
+		return refuse(faults, at.slice(0, 300), remedies[what] ?? what);
 	}
 };
 
-/** An empty field is YAML's null, and the fault of typing that is met most. */
-function plainly(what: string): string {
-	return what === "no type of a property list"
-		? 'has no value; write one ("" for an empty text), or leave it out'
-		: what;
-}
+const remedies: Readonly<Record<string, string>> = {
+	// An empty field is YAML's null, and the fault that is met most.
+	"no type of a property list": 'has no value; write one ("" for an empty text), or leave it out',
+	"a character that XML does not carry": "has a control character, or half of one; take it out",
+	"a key that XML does not carry": "has a key that is empty or has a control character; take it out",
+	"an inexact integer": `needs a whole number up to ${Number.MAX_SAFE_INTEGER}, or a text in quotes`,
+	"not a finite number": "needs a number, or a text in quotes",
+	"nested too deep": "is nested too deep; 32 levels are the most",
+};
 
 const readOuterKeys: FieldReader<PropertyListDict> = (value, path, faults) => {
 	const keys = readKeys(value, path, faults);
@@ -121,14 +124,14 @@ const readPayloads: FieldReader<readonly DocumentPayload[]> = (value, path, faul
 	if (value.length > mostPayloads) {
 		return refuse(faults, path, `has more than ${mostPayloads} payloads; make several profiles of it`);
 	}
-	const payloads = readList(value, path, faults, readPayload);
-	const seen = new Set<string>();
-	for (const [index, { name }] of payloads.entries()) {
-		if (name !== "" && seen.has(name))
-			refuse(faults, `${path}[${index}].name`, "is another payload's as well; give each its own");
+	const seen = new Set<unknown>();
+	for (const [index, payload] of value.entries()) {
+		const name = isTreeDict(payload) ? payload.name : undefined;
+		if (name === undefined) continue;
+		if (seen.has(name)) refuse(faults, `${path}[${index}].name`, "is another payload's as well; give each its own");
 		seen.add(name);
 	}
-	return payloads;
+	return readList(value, path, faults, readPayload);
 };
 
 const readSecrets: FieldReader<Readonly<Record<string, number>>> = (value, path, faults) => {
