@@ -5,6 +5,7 @@ import type { PrismaLike } from "./client.ts";
 import { holds, isForeignKey, isUnique, must, persist } from "./failures.ts";
 import { insertReserved, isReserved, takenOf } from "./reservations.ts";
 import { type CertificateRow, type EnrollmentRow, readCertificate, readEnrollment } from "./rows.ts";
+import { lockDeviceOfClient, supersede } from "./supersession.ts";
 
 type Reservation = Awaited<ReturnType<Store["reserveCertificate"]>>;
 
@@ -56,6 +57,7 @@ export async function issueCertificate(
 ): Promise<boolean> {
 	return holds(() =>
 		client.$transaction(async (sql) => {
+			const isFirstClient = (await lockDeviceOfClient(sql, serialNumber)) === 1;
 			// The enrollment first, as everywhere, and always: whoever revokes waits here, or is waited for.
 			must(
 				await sql.$executeRaw`
@@ -75,9 +77,11 @@ export async function issueCertificate(
 					AND ("renews" IS NULL OR EXISTS (SELECT 1 FROM "Certificate" AS "renewed"
 						WHERE "renewed"."serialNumber" = "Certificate"."renews" AND "renewed"."state" = 'issued'))
 					AND NOT EXISTS (SELECT 1 FROM "Enrollment" JOIN "Block" ON ("kind" = 'person' AND "value" = "userId")
-						OR ("kind" = 'device' AND "value" IN ("udid", "deviceSerial"))
+						OR ("kind" = 'device' AND "value" IN ("udid", upper("udid"), lower("udid"),
+						"deviceSerial", upper("deviceSerial"), lower("deviceSerial")))
 						WHERE "id" = "Certificate"."enrollmentId")`,
 			);
+			if (isFirstClient) await supersede(sql, { serialNumber, purpose: "client" }, now);
 			await insertAuditEvent(sql, audit);
 		}),
 	);
@@ -96,7 +100,8 @@ export async function findCertificate(client: PrismaLike, serialNumber: string):
 			SELECT "Certificate".*, "userId", "user", "Enrollment"."state" AS "enrollmentState",
 				"Enrollment"."createdAt" AS "startedAt", "expiresAt", "signerKeyHash", "udid", "device", "attempts", "deliveredAt",
 				EXISTS (SELECT 1 FROM "Block" WHERE ("kind" = 'person' AND "value" = "userId")
-					OR ("kind" = 'device' AND "value" IN ("udid", "deviceSerial"))) AS "isBlocked"
+					OR ("kind" = 'device' AND "value" IN ("udid", upper("udid"), lower("udid"),
+						"deviceSerial", upper("deviceSerial"), lower("deviceSerial")))) AS "isBlocked"
 			FROM "Certificate" JOIN "Enrollment" ON "id" = "enrollmentId"
 			WHERE "serialNumber" = ${serialNumber}`,
 	);

@@ -30,7 +30,8 @@ export async function findChallenge(
 			SELECT "Challenge".*, "Enrollment"."createdAt" AS "startedAt", "Enrollment"."expiresAt" AS "endsAt",
 				"id", "userId", "user", "state", "signerKeyHash", "udid", "device", "attempts", "deliveredAt",
 				EXISTS (SELECT 1 FROM "Block" WHERE ("kind" = 'person' AND "value" = "userId")
-					OR ("kind" = 'device' AND "value" IN ("udid", "deviceSerial"))) AS "isBlocked"
+					OR ("kind" = 'device' AND "value" IN ("udid", upper("udid"), lower("udid"),
+						"deviceSerial", upper("deviceSerial"), lower("deviceSerial")))) AS "isBlocked"
 			FROM "Challenge" JOIN "Enrollment" ON "id" = "enrollmentId"
 			WHERE "hash" = ${hash}`,
 	);

@@ -5,19 +5,35 @@ import { comparableEmail, deviceSerial } from "./blocked-names.ts";
 import { insertChallenge } from "./challenges.ts";
 import type { PrismaLike, Sql, Step } from "./client.ts";
 import { holds, must, persist } from "./failures.ts";
+import { isAsKnown, keepPerson, touchPerson } from "./people.ts";
 import { superseded } from "./reasons.ts";
+import { lockDevice } from "./supersession.ts";
 
 /** Whom to withdraw is asked only once this enrollment holds its place (on SQLite, the write lock). */
 export async function startEnrollment(client: PrismaLike, start: StartEnrollment): Promise<void> {
-	await persist(() =>
-		client.$transaction([
-			// First: on PostgreSQL its trigger makes one person's starts wait for each other.
-			insertEnrollment(client, { ...start.enrollment, state: "started" }),
-			insertChallenge(client, start.challenge),
-			...withdrawOldest(client, start),
-			insertAuditEvent(client, start.audit),
-		]),
-	);
+	const { user, createdAt: signedInAt } = start.enrollment;
+	const person = { user, signedInAt };
+	await persist(async () => {
+		// Steps without a branch are one batch, which a person's every start but the first can be.
+		if (await isAsKnown(client, user)) {
+			await client.$transaction([...starting(client, start), touchPerson(client, person)]);
+			return;
+		}
+		await client.$transaction(async (tables) => {
+			for (const step of starting(tables, start)) await step;
+			await keepPerson(tables, person);
+		});
+	});
+}
+
+function starting(sql: Sql, start: StartEnrollment): Step[] {
+	return [
+		// First: on PostgreSQL its trigger makes one person's starts wait for each other.
+		insertEnrollment(sql, { ...start.enrollment, state: "started" }),
+		insertChallenge(sql, start.challenge),
+		...withdrawOldest(sql, start),
+		insertAuditEvent(sql, start.audit),
+	];
 }
 
 export function insertEnrollment(
@@ -88,6 +104,7 @@ export async function identifyAgain(client: PrismaLike, input: IdentifyDevice): 
 	const identities = { enrollmentId, purpose: "identity" };
 	return holds(() =>
 		client.$transaction([
+			lockDevice(client, udid),
 			client.enrollment.update({
 				where: {
 					id: enrollmentId,

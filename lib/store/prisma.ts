@@ -3,16 +3,28 @@
  * rolls it back, audit event included.
  */
 import type { Store } from "../ports.ts";
+import { allowDevices, disallowDevices, isAllowed, listAllowedDevices } from "./allowed-devices.ts";
 import { decideApproval, findApproval, hasDelivered, listApprovals, pendApproval } from "./approvals.ts";
 import { insertAuditEvent } from "./audit.ts";
-import { isBlocked, liftBlock, listBlocks } from "./blocks.ts";
+import { blockDevices, isBlocked, liftBlock, listBlocks } from "./blocks.ts";
 import { findCertificate, issueCertificate, reserveCertificate } from "./certificates.ts";
 import { findChallenge } from "./challenges.ts";
 import type { PrismaLike } from "./client.ts";
-import { deliver, findDelivery } from "./deliveries.ts";
+import { confirmDelivery, deliver, deliverAgain, findDelivery } from "./deliveries.ts";
+import { countGroupDevices, findDevice, listDevices } from "./devices.ts";
 import { countDevices, countStarts, identifyAgain, identifyFirst, startEnrollment } from "./enrollments.ts";
 import { available, persist } from "./failures.ts";
 import { mintChallenges } from "./machines.ts";
+import { findPerson, savePerson } from "./people.ts";
+import {
+	findSecrets,
+	findVersion,
+	listProfiles,
+	listVersions,
+	publishedVersions,
+	publishProfile,
+	saveProfile,
+} from "./profiles.ts";
 import { reserveRenewal } from "./renewals.ts";
 import {
 	abandonExpired,
@@ -44,6 +56,25 @@ export function prismaStore(client: PrismaLike): Store {
 		findCertificate: (serialNumber) => available(() => findCertificate(client, serialNumber)),
 		findDelivery: (enrollmentId) => available(() => findDelivery(client, enrollmentId)),
 		deliver: (input) => available(() => deliver(client, input)),
+		deliverAgain: (input) => available(() => deliverAgain(client, input)),
+		confirmDelivery: (input) => available(() => confirmDelivery(client, input)),
+		saveProfile: (input) => available(() => saveProfile(client, input)),
+		publishProfile: (input) => available(() => publishProfile(client, input)),
+		listProfiles: () => available(() => listProfiles(client)),
+		listVersions: (name) => available(() => listVersions(client, name)),
+		publishedVersions: () => available(() => publishedVersions(client)),
+		findVersion: (name, version) => available(() => findVersion(client, name, version)),
+		findSecrets: (wanted) => available(() => findSecrets(client, wanted)),
+		savePerson: (person) => available(() => savePerson(client, person)),
+		findPerson: (by) => available(() => findPerson(client, by)),
+		countGroupDevices: (group, otherThan) => available(() => countGroupDevices(client, group, otherThan)),
+		findDevice: (name, now) => available(() => findDevice(client, name, now)),
+		listDevices: (userId, now) => available(() => listDevices(client, userId, now)),
+		allowDevices: (input) => available(() => allowDevices(client, input)),
+		disallowDevices: (input) => available(() => disallowDevices(client, input)),
+		listAllowedDevices: () => available(() => listAllowedDevices(client)),
+		isAllowed: (device) => available(() => isAllowed(client, device)),
+		blockDevices: (input) => available(() => blockDevices(client, input)),
 		pendApproval: (input) => available(() => pendApproval(client, input)),
 		findApproval: (by) => available(() => findApproval(client, by)),
 		hasDelivered: (udid) => available(() => hasDelivered(client, udid)),

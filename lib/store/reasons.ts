@@ -1,4 +1,4 @@
 /** The CRLReason that the store itself gives (RFC 5280 section 5.3.1). */
 
-/** A later identity of the same enrollment takes the place of this one. */
+/** A later certificate takes the place of this one. */
 export const superseded = 4;

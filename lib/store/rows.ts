@@ -47,8 +47,8 @@ export function readCertificate(row: CertificateRow): Certificate {
 }
 
 export function readDelivery(row: DeliveryRow): Delivery {
-	const { enrollmentId, certificateSerialNumber, profile, deliveredAt } = row;
-	return { enrollmentId, certificateSerialNumber, profile, deliveredAt };
+	const { enrollmentId, number, kind, certificateSerialNumber, contents, profile, deliveredAt, confirmedAt } = row;
+	return { enrollmentId, number, kind, certificateSerialNumber, contents, profile, deliveredAt, confirmedAt };
 }
 
 export function readApproval(row: ApprovalRow): Approval {
