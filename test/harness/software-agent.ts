@@ -1,7 +1,14 @@
 /** The agent's protocol on a unix socket, over keys in memory: for commands that reach the agent by their configuration. */
 import { createServer, type Socket } from "node:net";
 import { FrameReader, frame } from "../../hsm/frames.ts";
-import { decodeRequest, decodeSealed, decodeSign, encodeResponse, type Request } from "../../hsm/protocol.ts";
+import {
+	decodeRequest,
+	decodeSealed,
+	decodeSign,
+	decodeUnwrap,
+	encodeResponse,
+	type Request,
+} from "../../hsm/protocol.ts";
 import type { Keys, SigningRole } from "../../lib/ports.ts";
 
 export interface SoftwareAgent {
@@ -43,6 +50,10 @@ async function perform({ role, operation, body }: Request, keys: Keys): Promise<
 	if (operation === "sign") {
 		const { hash, message } = decodeSign(body);
 		return keys.sign(role as SigningRole, hash, message);
+	}
+	if (operation === "unwrap") {
+		const { encryptedKey, keyLength } = decodeUnwrap(body);
+		return keys.unwrap(encryptedKey, keyLength as 16, role === "raOld" ? "raOld" : "ra");
 	}
 	if (operation === "seal" || operation === "open") {
 		const { data, aad } = decodeSealed(body);
