@@ -43,10 +43,10 @@ export async function downloadOwn(context: EnrollContext, user: User, udid: stri
 	await context.limits.start(user.id);
 	const found = (await context.store.listDevices(user.id, now)).find(({ enrollment }) => enrollment.udid === udid);
 	if (!found) throw new OtaError("not_found", "this person has no such device");
+	await context.store.savePerson({ user, signedInAt: now });
 	judgePerson(context, user);
 	const fault = await deviceFault(context, { udid, serialNumber: found.enrollment.device.SERIAL ?? null });
 	if (fault) throw new OtaError("policy", fault);
-	await context.store.savePerson({ user, signedInAt: now });
 	const identity = identityOf(found);
 	const recipient = await recipientOf(context, found.enrollment, user, now);
 	const clientUntil = new Date(now.getTime() + lifetime);

@@ -6,7 +6,7 @@ import type { X509 } from "../cms/certificate.ts";
 import { envelop } from "../cms/enveloped-data.ts";
 import type { Enrollment, NewChallenge, User } from "../ports.ts";
 import { type Assignment, assign } from "../profile/assign.ts";
-import { composeFinal, judgeFinal } from "../profile/compose.ts";
+import { composeFinal, composeOuter, judgeFinal } from "../profile/compose.ts";
 import { encryptedProfile, finalContent, targetDeviceType } from "../profile/final-profile.ts";
 import { payloadUuid } from "../profile/payload-uuid.ts";
 import { type Subject, subjectOf } from "../profile/subject.ts";
@@ -60,9 +60,11 @@ export async function composeSigned(
 	const identifier = `${identifierPrefix(publicUrl)}.profile`;
 	const binding = bindingFor(context, subject.user.email, udid, serial);
 	const client = drawChallenge(context, "client", enrollment, now, binding, clientUntil);
+	const source = { subject, enrollment, organization, baseUrl: publicUrl, rootCertificate: root.der };
+	const variables = profileVariables(source);
 	const payloads = composeFinal({
 		assignment,
-		variables: profileVariables({ subject, enrollment, organization, baseUrl: publicUrl, rootCertificate: root.der }),
+		variables,
 		secrets: await openSecrets(context, assignment),
 		clientScep: {
 			scepUrl: `${publicUrl}/scep`,
@@ -76,7 +78,8 @@ export async function composeSigned(
 		identifier,
 		scope: udid,
 	});
-	judgeFinal(payloads, assignment.outer, subject);
+	const around = composeOuter(assignment, variables);
+	judgeFinal(payloads, around, subject, assignment);
 	const outer = encryptedProfile({
 		envelopedData: envelop(finalContent(payloads), identity, "aes-256-cbc", context.random),
 		organization,
@@ -86,7 +89,7 @@ export async function composeSigned(
 		displayName: `${organization} configuration`,
 		expiration: expirationOf(identity, assignment, now),
 		targetDeviceType: targetDeviceType(product),
-		outer: assignment.outer,
+		outer: around,
 	});
 	return {
 		profile: await signProfile(context, outer, now),

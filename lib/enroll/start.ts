@@ -9,12 +9,22 @@ import { auditEvent, drawChallenge, type EnrollContext, identifierPrefix, lifeti
 
 const minute = 60_000;
 
+/** A sign-in without the group is the news of it: what devices of this person ask for later is judged by it. */
+async function judgeMember(context: EnrollContext, user: User, now: Date): Promise<void> {
+	try {
+		judgePerson(context, user);
+	} catch (error) {
+		await context.store.savePerson({ user, signedInAt: now });
+		throw error;
+	}
+}
+
 /** Whether this person may, and how often: in this process at once, over all processes as far as the database has it. */
 async function judgeStart(context: EnrollContext, user: User, now: Date): Promise<void> {
 	const { limits, store } = context;
 	const userId = user.id;
 	await limits.start(userId);
-	judgePerson(context, user);
+	await judgeMember(context, user, now);
 	const [started, isBlocked] = await Promise.all([
 		store.countStarts(userId, new Date(now.getTime() - minute)),
 		store.isBlocked({ userId }),

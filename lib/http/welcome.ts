@@ -16,6 +16,7 @@ const main = (organization: string, base: string): string => `<h1>Set up this de
 </ol>
 <p><a class="button" href="${base}/enroll">Sign in and enroll</a></p>
 <p class="note">Open the profile within 8 minutes: after that the device throws it away, and you simply start again here.</p>
+<p class="note">Set up already? <a href="${base}/devices">Your devices</a> has each one's current settings.</p>
 </section>
 <section aria-labelledby="trust">
 <h2 id="trust">Only if you were asked to: trust the root certificate</h2>

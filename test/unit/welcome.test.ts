@@ -42,12 +42,12 @@ describe("the welcome page", () => {
 	});
 
 	it.each([
-		["", "/enroll", "/CA"],
-		["/ota", "/ota/enroll", "/ota/CA"],
-		["/a/b", "/a/b/enroll", "/a/b/CA"],
-	])("under %j leads to %s and %s, and nowhere else", async (basePath, enroll, ca) => {
+		["", "/enroll", "/devices", "/CA"],
+		["/ota", "/ota/enroll", "/ota/devices", "/ota/CA"],
+		["/a/b", "/a/b/enroll", "/a/b/devices", "/a/b/CA"],
+	])("under %j leads to %s, %s and %s, and nowhere else", async (basePath, enroll, devices, ca) => {
 		const html = await page("Example", basePath).text();
-		expect([...html.matchAll(/href="([^"]*)"/g)].map(([, href]) => href)).toEqual([enroll, ca]);
+		expect([...html.matchAll(/href="([^"]*)"/g)].map(([, href]) => href)).toEqual([enroll, devices, ca]);
 	});
 
 	it.each([
