@@ -3,7 +3,7 @@
  * thousands of them: lists become sets, patterns become their parts.
  */
 import { OtaError } from "../errors.ts";
-import { compareVersions, isVersion } from "./catalogue/form.ts";
+import { isVersion } from "./catalogue/form.ts";
 import type { Rule } from "./document.ts";
 import type { Subject } from "./subject.ts";
 
@@ -14,7 +14,10 @@ interface Facts {
 	email: string;
 	udid: string;
 	serial: string;
+	version: Version | null;
 }
+/** The numbers of a version. */
+type Version = readonly number[];
 interface Condition {
 	holds(facts: Facts): boolean;
 	/** Why it does not hold. */
@@ -50,13 +53,14 @@ export function isOsCondition(text: string): boolean {
 function factsOf(subject: Subject): Facts {
 	const found = known.get(subject);
 	if (found) return found;
-	const { user, device } = subject;
-	const facts = {
+	const { user, device, osVersion } = subject;
+	const facts: Facts = {
 		subject,
 		groups: new Set(user.groups),
 		email: user.email.toLowerCase(),
 		udid: (device.UDID ?? "").toUpperCase(),
 		serial: (device.SERIAL ?? "").toUpperCase(),
+		version: osVersion === null ? null : numbersOf(osVersion),
 	};
 	known.set(subject, facts);
 	return facts;
@@ -65,12 +69,14 @@ function factsOf(subject: Subject): Facts {
 function conditionsOf(rule: Rule): readonly Condition[] {
 	const found = compiled.get(rule);
 	if (found) return found;
-	const conditions = Object.entries(rule).flatMap(([key, wanted]) => {
-		const compile = Object.hasOwn(compilers, key) ? compilers[key as keyof Rule] : undefined;
+	const conditions: Condition[] = [];
+	for (const key of Object.keys(rule) as (keyof Rule)[]) {
 		// What is not understood must not hold by being passed over.
-		if (!compile) throw new OtaError("config", `Rule: ${JSON.stringify(key)} is nothing that a rule can ask for`);
-		return (compile as (value: unknown) => Condition[])(wanted);
-	});
+		if (!Object.hasOwn(compilers, key)) {
+			throw new OtaError("config", `Rule: ${JSON.stringify(key)} is nothing that a rule can ask for`);
+		}
+		conditions.push(...(compilers[key] as (wanted: unknown) => Condition[])(rule[key]));
+	}
 	compiled.set(rule, conditions);
 	return conditions;
 }
@@ -100,8 +106,8 @@ const compilers: { readonly [Key in keyof Rule]-?: (wanted: Required<Rule>[Key])
 		const conditions = comparisons(wanted);
 		if (!conditions) throw new OtaError("config", "Rule: os is no condition; write it like `>=17.2 <19`");
 		const words = () => `os: the version is not known, or not ${wanted}`;
-		const isMet = (version: string) => conditions.every((compare) => compare(version));
-		return [{ words, holds: ({ subject: { osVersion } }) => osVersion !== null && isMet(osVersion) }];
+		const isMet = (version: Version) => conditions.every((compare) => compare(version));
+		return [{ words, holds: ({ version }) => version !== null && isMet(version) }];
 	},
 	device: (wanted) => {
 		const devices = new Set(wanted.map((each) => each.toUpperCase()));
@@ -150,19 +156,28 @@ const longestCondition = 200;
  * The comparisons of a condition, or null. A version counts as far as the condition's goes: 17.4.1 is `=17.4`, `<=17` and
  * not `>17`, for people mean it so, and a build does not tell the third number.
  */
-function comparisons(text: string): ((version: string) => boolean)[] | null {
-	if (text.length > longestCondition || text.trim() === "") return null;
-	const found = text
-		.trim()
-		.split(/\s+/)
-		.map((part) => {
-			const [, operator = "", version = ""] = /^([<>]=?|=)(.*)$/.exec(part) ?? [];
-			const holds = operators[operator];
-			if (!holds || !isVersion(version)) return null;
-			const length = version.split(".").length;
-			return (other: string) => holds(compareVersions(other.split(".").slice(0, length).join("."), version));
-		});
-	return found.every((each) => each !== null) ? found : null;
+function comparisons(text: string): ((version: Version) => boolean)[] | null {
+	if (text.length > longestCondition) return null;
+	const found: ((version: Version) => boolean)[] = [];
+	for (const part of text.trim().split(/\s+/)) {
+		const length = /^(?:[<>]=?|=)/.exec(part)?.[0].length ?? 0;
+		const holds = operators[part.slice(0, length)];
+		if (!holds || !isVersion(part.slice(length))) return null;
+		const wanted = numbersOf(part.slice(length));
+		found.push((version) => holds(difference(version, wanted)));
+	}
+	return found;
+}
+
+const numbersOf = (version: string): Version => version.split(".").map(Number);
+
+/** Below zero when `version` is the older, as far as `wanted` goes. */
+function difference(version: Version, wanted: Version): number {
+	for (const [part, number] of wanted.entries()) {
+		const found = (version[part] ?? 0) - number;
+		if (found !== 0) return found;
+	}
+	return 0;
 }
 
 const mostListed = 5;
