@@ -5,6 +5,7 @@
  */
 import type { DocumentOptions, ScalarTag, SchemaOptions } from "yaml";
 import { Scalar } from "yaml";
+import { stringifyString } from "yaml/util";
 
 const dateForm = /^(\d{4}-\d{2}-\d{2})(?:T(\d{2}:\d{2}:\d{2})(Z|[+-]\d{2}:\d{2}))?$/;
 
@@ -41,15 +42,11 @@ const binary: ScalarTag = {
 		if (bytes.toString("base64") !== base64) onError("no base64");
 		return new Uint8Array(bytes);
 	},
-	stringify(item, context, onComment, onChompKeep) {
-		const base64 = Buffer.from(item.value as Uint8Array).toString("base64");
+	stringify({ value }, context) {
+		const base64 = Buffer.from(value as Uint8Array).toString("base64");
 		const lines = base64.match(/.{1,76}/g) ?? [];
-		const type = lines.length > 1 ? Scalar.BLOCK_LITERAL : Scalar.QUOTE_DOUBLE;
-		const text = new Scalar(lines.join("\n"));
-		text.type = type;
-		return (
-			context.doc.schema.knownTags["tag:yaml.org,2002:str"]?.stringify?.(text, context, onComment, onChompKeep) ?? ""
-		);
+		const type = lines.length > 1 ? Scalar.BLOCK_LITERAL : Scalar.PLAIN;
+		return stringifyString({ value: lines.join("\n"), type }, context);
 	},
 };
 
