@@ -27,6 +27,7 @@ import { commonNames } from "../../lib/der/name.ts";
 import { readDer } from "../../lib/der/reader.ts";
 import * as der from "../../lib/der/writer.ts";
 import { OtaError } from "../../lib/errors.ts";
+import { readSchemaFile } from "../../lib/profile/catalogue/schema-file.ts";
 import { readIssuerAndSerial } from "../../lib/scep/issuer-and-serial.ts";
 import { readPkiMessage } from "../../lib/scep/message.ts";
 import {
@@ -42,6 +43,7 @@ import {
 import { Seeded } from "../harness/seeded.ts";
 import { all, encode, parseTlv, type Tlv } from "../harness/tlv-tree.ts";
 import { plain } from "../harness/to-be-signed.ts";
+import { burdens, fileCodes, fileInput, fileReaders, fileSeeds } from "./people-files.ts";
 
 const seconds = Number(process.env.OTA_FUZZ_SECONDS ?? 4);
 const seed = Number(process.env.OTA_FUZZ_SEED ?? 20_261_122);
@@ -370,6 +372,67 @@ describe("the readers", () => {
 			expect(after.arrayBuffers - before.arrayBuffers).toBeLessThan(5e6);
 			expect(after.heapUsed - before.heapUsed).toBeLessThan(50e6);
 		}
+	});
+});
+
+describe("the readers of people's files", () => {
+	const goods = fileSeeds({ certificate, key });
+	/** The milliseconds that it takes; throws the input with whatever is not to come out. */
+	function timeOf(name: string, bytes: Uint8Array): number {
+		const begin = performance.now();
+		try {
+			fileReaders[name]?.(bytes);
+		} catch (error) {
+			if (!(error instanceof OtaError) || !fileCodes.includes(error.code)) {
+				const shown = bytes.length > 10_000 ? `${bytes.length} octets` : Buffer.from(bytes).toString("base64");
+				throw new Error(`${name}, seed ${seed}: ${shown}`, { cause: error });
+			}
+		}
+		return performance.now() - begin;
+	}
+	const leastOf = (name: string, bytes: Uint8Array) => Math.min(...[1, 2, 3].map(() => timeOf(name, bytes)));
+
+	it("read what the inputs are bent from", () => {
+		const read = Object.values(fileReaders).map((reader) =>
+			goods.filter((bytes) => {
+				try {
+					reader(bytes);
+					return true;
+				} catch {
+					return false;
+				}
+			}),
+		);
+		expect(read.map(({ length }) => length)).toEqual([2, 4, 1, 2]);
+	});
+
+	it(
+		"answer generated files with a value, malformed, too_large or config, each within 100 ms",
+		() => {
+			const random = new Seeded(seed);
+			const end = performance.now() + seconds * 1000;
+			let count = 0;
+			for (; performance.now() < end; count++) {
+				const bytes = random.next() < 0.95 ? fileInput(goods, random) : input(random);
+				for (const name of Object.keys(fileReaders)) {
+					if (timeOf(name, bytes) > 100) expect(leastOf(name, bytes)).toBeLessThan(100);
+				}
+			}
+			expect(count).toBeGreaterThan(200);
+		},
+		seconds * 1000 + 60_000,
+	);
+
+	it.each(burdens)("%s answers %s in time", (name, _what, make) => {
+		expect(timeOf(name, Buffer.from(make()))).toBeLessThan(10_000);
+	});
+
+	it.each([
+		["a key's name", '{"key":{"toString":1,"valueOf":1},"type":"string"}'],
+		["a list's name", '{"key":"a","type":"string","of":{"toString":1,"valueOf":1}}'],
+	])("answer a schema file that has an object for %s", (_what, keys) => {
+		const text = `{"form":"next-ota payload schema 1","payloads":[],"definitions":{"d0":[${keys}]}}`;
+		expect(() => readSchemaFile(text)).toThrow(expect.objectContaining({ name: "OtaError", code: "config" }));
 	});
 });
 

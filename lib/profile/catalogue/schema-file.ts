@@ -64,7 +64,8 @@ export function readSchemaFile(text: string): PayloadDefinition[] {
 	const lists = new Map<unknown, KeyDefinition[]>(entries.map(([name]) => [name, []]));
 	for (const [name, keys] of entries) {
 		if (!Array.isArray(keys)) throw fault(`${name} is no list`);
-		lists.get(name)?.push(...keys.map((key) => readKey(key, lists, name)));
+		const list = lists.get(name);
+		for (const key of keys) list?.push(readKey(key, lists, name));
 	}
 	return root.payloads.map((payload) => readPayload(payload, lists));
 }
@@ -76,6 +77,9 @@ function readPayload(value: unknown, lists: ReadonlyMap<unknown, KeyDefinition[]
 	if (typeof title !== "string" || !keys) throw fault(`${type}: no title or no keys`);
 	return { type, title, on: readAvailabilities(value.on, type), keys };
 }
+
+/** Where a name should be. What else stands there may have a `toString` of its own, which is no function. */
+const nameAt = (value: unknown): string => (typeof value === "string" ? value : "(no name)");
 
 type Check = (value: unknown) => boolean;
 const isText: Check = (value) => typeof value === "string";
@@ -102,14 +106,14 @@ const keyFields: Readonly<Record<Exclude<keyof KeyDefinition, "on" | "of">, Chec
 function readKey(value: unknown, lists: ReadonlyMap<unknown, KeyDefinition[]>, list: string): KeyDefinition {
 	if (!isDict(value)) throw fault(`${list}: a key is no object`);
 	const { on, of, ...facts } = value;
-	const at = `${list}.${String(value.key)}`;
+	const at = `${list}.${nameAt(value.key)}`;
 	for (const [name, fact] of Object.entries(facts)) {
 		const check = Object.hasOwn(keyFields, name) ? keyFields[name as keyof typeof keyFields] : undefined;
 		if (!check?.(fact)) throw fault(`${at}: ${name} is not of the form`);
 	}
 	if (facts.key === undefined || facts.type === undefined) throw fault(`${at}: no name or no type`);
 	const keys = lists.get(of);
-	if (of !== undefined && !keys) throw fault(`${at}: there is no list ${String(of)}`);
+	if (of !== undefined && !keys) throw fault(`${at}: there is no list ${nameAt(of)}`);
 	return {
 		...(facts as Omit<KeyDefinition, "on" | "of"> & { key: string; type: KeyDefinition["type"] }),
 		...(on !== undefined && { on: readAvailabilities(on, at) }),
