@@ -9,7 +9,7 @@ import { isPropertyListDict, type PropertyListDict, type PropertyListValue } fro
 export type KeyPath = readonly (string | number)[];
 
 /** What stands at a key that holds a secret. @returns what is to stand there */
-export type SecretVisit = (value: PropertyListValue, path: KeyPath) => PropertyListValue;
+type SecretVisit = (value: PropertyListValue, path: KeyPath) => PropertyListValue;
 
 const tellingName = /password|passphrase|secret|pin$|token|privatekey|^challenge$|^ppk$/i;
 const wholeVariable = /^\$\{[^{}]*\}$/;

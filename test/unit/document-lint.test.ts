@@ -1,0 +1,179 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: variables of payloads look like that.
+/** The lint of documents: what it finds beyond a profile's, and what it leaves alone. */
+import { describe, expect, it } from "@jest/globals";
+import type { DocumentPayload, ProfileDocument, Rule } from "../../lib/profile/document.ts";
+import { lintDocument } from "../../lib/profile/document-lint.ts";
+import type { PropertyListDict } from "../../lib/profile/property-list.ts";
+import { documentWith, wifi } from "./document-samples.ts";
+import { uuid } from "./lint-examples.ts";
+
+const briefly = (document: ProfileDocument, ...rules: string[]) =>
+	lintDocument(document)
+		.filter(({ rule }) => rules.includes(rule))
+		.map(({ rule, level, path, payload }) => `${rule} ${level} ${payload?.index ?? "-"} ${path}`);
+const one = (keys: PropertyListDict, rest: Partial<ProfileDocument> = {}) =>
+	documentWith([{ name: "w", payload: wifi(keys) }], rest);
+
+describe("a good document", () => {
+	it("has nothing to find", () => {
+		const payloads = [
+			{ name: "ca", payload: { PayloadType: "com.apple.security.root", PayloadContent: "${certificate.root}" } },
+			{
+				name: "w",
+				for: [{ group: ["staff"] }],
+				payload: wifi({
+					Password: "${secret.w.Password}",
+					PayloadCertificateUUID: "${identity.client}",
+					EAPClientConfiguration: {
+						AcceptEAPTypes: [13],
+						UserName: "${user.claims.login}-$${x}",
+						PayloadCertificateAnchorUUID: ["${payload.ca}"],
+					},
+				}),
+			},
+		];
+		const profile = { PayloadDisplayName: "Wi-Fi of ${organization}" };
+		expect(lintDocument(documentWith(payloads, { profile, secrets: { "w.Password": 1 } }))).toEqual([]);
+	});
+});
+
+describe("a variable", () => {
+	it.each([
+		["unknown", "${user.mail}", "error"],
+		["of a payload that is not there", "a ${payload.x} b", "error"],
+		["without its end", "a ${user.email", "error"],
+		["of a claim without a name", "${user.claims.}", "error"],
+	])("%s is an error", (_, text) => {
+		expect(briefly(one({ SSID_STR: text }), "variable")).toEqual(["variable error 0 SSID_STR"]);
+		expect(briefly(one({ EAPClientConfiguration: { TLSTrustedServerNames: [text] } }), "variable")).toEqual([
+			"variable error 0 EAPClientConfiguration.TLSTrustedServerNames[0]",
+		]);
+	});
+
+	it("around the payloads is an error when it is unknown, and a leak when it is a person's", () => {
+		const unknown = { profile: { PayloadDescription: "${a}" } };
+		expect(briefly(one({}, unknown), "variable")).toEqual(["variable error - PayloadDescription"]);
+		const person = { profile: { PayloadDescription: "${user.name}" } };
+		expect(briefly(one({}, person), "variable", "leak")).toEqual(["leak warning - PayloadDescription"]);
+	});
+
+	it("that is known, and a literal, are none", () => {
+		expect(briefly(one({ SSID_STR: "${device.serial} $${x} ${payload.w} $ {" }), "variable")).toEqual([]);
+	});
+});
+
+describe("a secret", () => {
+	it("in plain text is an error, once, and no variable", () => {
+		expect(briefly(one({ Password: "a${b" }), "secret", "variable")).toEqual(["secret error 0 Password"]);
+	});
+	it("by a name without a value is an error", () => {
+		expect(briefly(one({ Password: "${secret.x}" }), "secret", "variable")).toEqual(["secret error 0 Password"]);
+		expect(briefly(one({ Password: "${secret.x}" }, { secrets: { x: 1 } }), "secret", "variable")).toEqual([]);
+	});
+	it("of data may be a name", () => {
+		const payload = { PayloadType: "com.apple.security.pkcs12", PayloadContent: "${secret.x}" };
+		expect(lintDocument(documentWith([{ name: "p", payload }], { secrets: { x: 1 } }))).toEqual([]);
+	});
+	it("of an unknown type is told by its key's name", () => {
+		const payload = { PayloadType: "com.example.x", Servers: [{ ApiToken: "a" }] };
+		expect(briefly(documentWith([{ name: "p", payload }]), "secret")).toEqual(["secret error 0 Servers[0].ApiToken"]);
+	});
+});
+
+describe("an audience", () => {
+	it("of nobody is a warning", () => {
+		expect(briefly(one({}, { for: [] }), "audience")).toEqual(["audience warning - for"]);
+		expect(briefly(one({}, { for: [{ group: ["a"] }] }), "audience")).toEqual([]);
+	});
+});
+
+describe("a reference to a payload with rules", () => {
+	const staff: Rule = { group: ["staff"] };
+	const phones: Rule = { platform: ["iPhone"] };
+	type Rules = Pick<DocumentPayload, "for" | "except">;
+	const found = (target: Rules, from: Rules, by = "${payload.ca}") => {
+		const root = {
+			PayloadType: "com.apple.security.root",
+			PayloadContent: new Uint8Array([1]),
+			PayloadUUID: uuid("ca"),
+		};
+		const eap = wifi({ EAPClientConfiguration: { PayloadCertificateAnchorUUID: [by] } });
+		const payloads = [
+			{ name: "w", ...from, payload: eap },
+			{ name: "ca", ...target, payload: root },
+		];
+		return briefly(documentWith(payloads), "reference").length;
+	};
+	it.each<[what: string, target: Rules, from: Rules, faults: number]>([
+		["neither has any", {}, {}, 0],
+		["only the referring one has some", {}, { for: [staff], except: [phones] }, 0],
+		["only the other has some", { for: [staff] }, {}, 1],
+		["both have the same", { for: [staff, phones], except: [phones] }, { for: [phones, staff], except: [phones] }, 0],
+		["the referring one's are narrower", { for: [{ group: ["staff", "it"] }] }, { for: [{ ...staff, ...phones }] }, 0],
+		["the referring one's are wider", { for: [{ ...staff, ...phones }] }, { for: [staff] }, 1],
+		["one of the referring one's is another", { for: [staff] }, { for: [staff, phones] }, 1],
+		["the other excepts more", { except: [staff] }, { except: [phones] }, 1],
+		["the referring one excepts more", { except: [{ ...staff, ...phones }] }, { except: [staff] }, 0],
+		["versions differ", { for: [{ os: ">=17" }] }, { for: [{ os: ">=16" }] }, 1],
+		["claims are within", { for: [{ claim: { a: [1, 2] } }] }, { for: [{ claim: { a: [2], b: [3] } }] }, 0],
+		["claims are not within", { for: [{ claim: { a: [1] } }] }, { for: [{ claim: { a: [2] } }] }, 1],
+		["nobody gets the referring one", { for: [staff] }, { for: [] }, 0],
+	])("when %s", (_, target, from, faults) => {
+		expect(found(target, from)).toBe(faults);
+		expect(found(target, from, uuid("ca"))).toBe(faults);
+		expect(found(target, from, uuid("ca").toLowerCase())).toBe(faults);
+	});
+});
+
+describe("what an operator may hand in to do harm", () => {
+	const clip = (keys: PropertyListDict) => ({
+		PayloadType: "com.apple.webClip.managed",
+		URL: "https://a.example/",
+		Label: "a",
+		...keys,
+	});
+	const two = (keys: PropertyListDict) =>
+		documentWith([
+			{ name: "a", payload: clip(keys) },
+			{ name: "b", payload: clip(keys) },
+		]);
+	it.each([
+		["a PayloadIdentifier twice", two({ PayloadIdentifier: "com.example.a" }), "twins error 1 PayloadIdentifier"],
+		["a PayloadUUID twice", two({ PayloadUUID: uuid("a") }), "twins error 1 PayloadUUID"],
+		[
+			"device management",
+			documentWith([{ name: "a", payload: { PayloadType: "com.apple.mdm" } }]),
+			"management error 0 PayloadType",
+		],
+		["a control character", one({ SSID_STR: "a\u0001" }), "carry error - PayloadContent[0].SSID_STR"],
+	])("%s is an error", (_, document, finding) => {
+		expect(briefly(document, "twins", "management", "carry")).toContain(finding);
+	});
+	it("marks of XML are not", () => expect(lintDocument(one({ SSID_STR: "]]> & <key>" }))).toEqual([]));
+});
+
+describe("a finding", () => {
+	const canary = "canary-5f1c";
+	const keys = { Password: canary, SSID_STR: `\${${canary}}`, DisplayedOperatorName: `\${${canary}`, AutoJoin: canary };
+	const bad = documentWith([{ name: "w", payload: wifi(keys) }], {
+		for: [],
+		profile: { PayloadDescription: `\${${canary}}` },
+	});
+
+	it("says what is wrong and what to do, and no value", () => {
+		const findings = lintDocument(bad);
+		expect(new Set(findings.map(({ rule }) => rule))).toEqual(
+			new Set(["audience", "variable", "secret", "type", "leak"]),
+		);
+		expect(JSON.stringify(findings)).not.toContain(canary);
+		for (const { words, remedy } of findings) {
+			expect(words).toMatch(/^\S[^\n]*[^.\s]$/);
+			expect(remedy).toMatch(/^[A-Z][^\n]*\.$/);
+		}
+	});
+
+	it("names its payload", () => {
+		const payload = { index: 0, type: "com.apple.wifi.managed", identifier: "ota.profile.office.w" };
+		expect(lintDocument(bad).find(({ rule }) => rule === "secret")?.payload).toEqual(payload);
+	});
+});
