@@ -5,6 +5,7 @@ import { download } from "../lib/enroll/download.ts";
 import { OtaError } from "../lib/errors.ts";
 import { asOperator, type Operator } from "./operator.ts";
 import { operatorContext } from "./operator-context.ts";
+import { judgingProfiles } from "./profile-fault.ts";
 import { checkNewFile, writeNewFile } from "./profile-new-file.ts";
 import { asTyped, text } from "./profile-typed.ts";
 
@@ -50,7 +51,8 @@ export async function deliver(
 	checkNewFile(output);
 	const found = await store.findDevice(device, now);
 	if (!found) throw new OtaError("not_found", `No device ${device} has enrolled here.`);
-	const profile = await download(await contextOf(operator), device, { validHours, by });
+	const context = await contextOf(operator);
+	const profile = await judgingProfiles(() => download(context, device, { validHours, by }));
 	writeNewFile(output, profile);
 	const { user, udid, device: attributes } = found.enrollment;
 	const until = new Date(now.getTime() + validHours * 3_600_000).toISOString();

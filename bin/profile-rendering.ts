@@ -11,6 +11,7 @@ import { propertyList } from "../lib/profile/property-list.ts";
 import { type Rendered, renderFinal } from "../lib/profile/render.ts";
 import type { Operator } from "./operator.ts";
 import { ownCertificates } from "./own-certificates.ts";
+import { judgingProfiles } from "./profile-fault.ts";
 import { readProfileInput } from "./profile-input.ts";
 import { missingWords, numbered } from "./profile-save.ts";
 import { type Claims, type SubjectFlags, subjectFor } from "./profile-subject.ts";
@@ -41,14 +42,16 @@ export async function renderProfile(
 		...(await Promise.all(request.drafts.map((name) => draftCandidate(operator, name)))),
 		...(await Promise.all(request.files.map((file) => fileCandidate(operator, file)))),
 	];
-	const rendered = renderFinal({
-		candidates: [...new Map([...published, ...trials].map((each) => [each.document.name, each])).values()],
+	const candidates = new Map([...published, ...trials].map((each) => [each.document.name, each]));
+	const input = {
+		candidates: [...candidates.values()],
 		...{ subject, now },
 		organization: config.organization,
 		identifier: `${identifierPrefix(config.baseUrl)}.profile`,
 		baseUrl: config.baseUrl,
 		rootCertificate: rootOf(operator),
-	});
+	};
+	const rendered = await judgingProfiles(() => renderFinal(input));
 	if (request.json) show(operator, json(rendered));
 	else showText(operator, rendered);
 	return isDeliverable(rendered.findings) ? 0 : 1;
