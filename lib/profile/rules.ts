@@ -1,6 +1,6 @@
 /**
  * Whether a rule holds for a person and a device, and why not. Rules are compiled at their first use, for a delivery asks
- * thousands of them: lists become sets, patterns become their parts.
+ * thousands of them: lists become sets, patterns their parts, when a condition is asked first.
  */
 import { OtaError } from "../errors.ts";
 import { isVersion } from "./catalogue/form.ts";
@@ -97,16 +97,22 @@ const compilers: { readonly [Key in keyof Rule]-?: (wanted: Required<Rule>[Key])
 		return [{ words, holds: ({ subject: { platform } }) => platform !== null && wanted.includes(platform) }];
 	},
 	model: (wanted) => {
-		const patterns = wanted.map((pattern) => pattern.split("*"));
+		let patterns: string[][] | undefined;
 		const words = () => `model: is none of ${listed(wanted)}`;
-		const isLike = (product: string) => patterns.some((parts) => isPatterned(product, parts));
+		const isLike = (product: string) => {
+			patterns ??= wanted.map((pattern) => pattern.split("*"));
+			return patterns.some((parts) => isPatterned(product, parts));
+		};
 		return [{ words, holds: ({ subject: { device } }) => device.PRODUCT !== undefined && isLike(device.PRODUCT) }];
 	},
 	os: (wanted) => {
-		const conditions = comparisons(wanted);
-		if (!conditions) throw new OtaError("config", "Rule: os is no condition; write it like `>=17.2 <19`");
+		let conditions: ReturnType<typeof comparisons> | undefined;
 		const words = () => `os: the version is not known, or not ${wanted}`;
-		const isMet = (version: Version) => conditions.every((compare) => compare(version));
+		const isMet = (version: Version) => {
+			conditions ??= comparisons(wanted);
+			if (!conditions) throw new OtaError("config", "Rule: os is no condition; write it like `>=17.2 <19`");
+			return conditions.every((compare) => compare(version));
+		};
 		return [{ words, holds: ({ version }) => version !== null && isMet(version) }];
 	},
 	device: (wanted) => {
