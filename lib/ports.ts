@@ -189,7 +189,7 @@ export interface Delivery {
 	kind: DeliveryKind;
 	/** Of the identity whose key the profile is encrypted to. */
 	certificateSerialNumber: string;
-	/** Which profiles it was made from: `name@version`, joined by blanks. */
+	/** What it was made of: `name@version` of each profile, and `#` with a digest of what else decides; joined by blanks. */
 	contents: string;
 	/** The answer as sent: SignedData around the profile whose content is EnvelopedData. */
 	profile: Uint8Array;
@@ -614,7 +614,13 @@ export interface Store extends Audit, ApprovalStore, RevocationStore, MachineSto
 	 * A further delivery of a delivered enrollment, its number one more than the newest's. The certificate must be issued, an
 	 * identity of that enrollment and not ended at deliveredAt. False: that does not hold, or the number is taken.
 	 */
-	deliverAgain(input: { delivery: Delivery; challenges: readonly NewChallenge[]; audit: AuditEvent }): Promise<boolean>;
+	deliverAgain(input: {
+		delivery: Delivery;
+		/** What the device says of itself now: takes the place of the enrollment's attributes. Absent: they stay. */
+		device?: Readonly<Record<string, string>> | null;
+		challenges: readonly NewChallenge[];
+		audit: AuditEvent;
+	}): Promise<boolean>;
 	/** The newest delivery to this certificate is confirmed, once. False: there is none, or it is confirmed already. */
 	confirmDelivery(input: { certificateSerialNumber: string; now: Date; audit: AuditEvent }): Promise<boolean>;
 

@@ -21,10 +21,11 @@ export async function deliver(
 	const { certificate, enrollment } = await judgeIdentity(context, signer, now, "profile request");
 	const fault = deviceFault(certificate, enrollment, device, now);
 	if (fault) throw await refusal(context, enrollment.id, fault[0], `profile request: ${fault[1]}`);
-	if (enrollment.state === "delivered") return update(context, enrollment, signer, now);
+	if (enrollment.state === "delivered") return update(context, enrollment, signer, device, now);
 	const recipient = await recipientOf(context, enrollment, enrollment.user, now);
 	const clientUntil = new Date(now.getTime() + lifetime);
-	const { profile, challenge, contents } = await composeSigned(context, recipient, signer, now, clientUntil);
+	const { contents } = recipient;
+	const { profile, challenge } = await composeSigned(context, recipient, signer, now, clientUntil);
 	const delivery: Delivery = {
 		enrollmentId: enrollment.id,
 		number: 0,

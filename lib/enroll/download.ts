@@ -33,7 +33,7 @@ export async function download(
 	}
 	const clientUntil = new Date(now.getTime() + validHours * 3_600_000);
 	return store(context, found, (number) =>
-		deliverAgain(context, recipient, identity, now, { kind: "download", number, clientUntil, by }),
+		deliverAgain(context, recipient, identity, now, { kind: "download", number, device: null, clientUntil, by }),
 	);
 }
 
@@ -51,7 +51,7 @@ export async function downloadOwn(context: EnrollContext, user: User, udid: stri
 	const recipient = await recipientOf(context, found.enrollment, user, now);
 	const clientUntil = new Date(now.getTime() + lifetime);
 	return store(context, found, (number) =>
-		deliverAgain(context, recipient, identity, now, { kind: "download", number, clientUntil, by: null }),
+		deliverAgain(context, recipient, identity, now, { kind: "download", number, device: null, clientUntil, by: null }),
 	);
 }
 

@@ -18,6 +18,7 @@ import {
 	type EnrollContext,
 	identifierPrefix,
 	renewalWindow,
+	sha256,
 	signProfile,
 } from "./context.ts";
 import { openSecrets } from "./profile-secrets.ts";
@@ -27,6 +28,8 @@ export interface Recipient {
 	enrollment: Enrollment;
 	subject: Subject;
 	assignment: Assignment;
+	/** What it is made of: another text is another profile, the same text the same but for its challenge. */
+	contents: string;
 }
 
 export async function recipientOf(
@@ -36,7 +39,17 @@ export async function recipientOf(
 	now: Date,
 ): Promise<Recipient> {
 	const subject = subjectOf(user, { ...(enrollment.udid && { UDID: enrollment.udid }), ...enrollment.device });
-	return { enrollment, subject, assignment: assign(await context.profiles.candidates(), subject, now) };
+	const assignment = assign(await context.profiles.candidates(), subject, now);
+	return { enrollment, subject, assignment, contents: contentsOf(assignment, subject) };
+}
+
+/** The versions, and a digest of what else decides: which of their payloads, for whom, on which device. */
+function contentsOf({ contents, payloads }: Assignment, { user, device }: Subject): string {
+	const names = payloads.map(({ profile, payload }) => `${profile}/${payload.name}`);
+	const { id, email, name, groups, claims } = user;
+	const told = [...Object.entries(claims), ...Object.entries(device)].sort(([one], [other]) => (one < other ? -1 : 1));
+	const digest = sha256(JSON.stringify([names, id, email, name, groups, told])).slice(0, 8);
+	return `${contents} #${digest}`.trimStart();
 }
 
 export interface ComposedProfile {
@@ -44,13 +57,12 @@ export interface ComposedProfile {
 	profile: Uint8Array;
 	/** Of the client identity that it asks for. */
 	challenge: NewChallenge;
-	contents: string;
 }
 
 /** `clientUntil`: how long the device has to install it and to ask for its client identity. */
 export async function composeSigned(
 	context: EnrollContext,
-	{ enrollment, subject, assignment }: Recipient,
+	{ enrollment, subject, assignment, contents }: Recipient,
 	identity: X509,
 	now: Date,
 	clientUntil: Date,
@@ -85,7 +97,7 @@ export async function composeSigned(
 		organization,
 		identifier,
 		// Another version is another UUID under the same identifier: the device replaces what it has.
-		uuid: payloadUuid(udid, `${identifier}/${assignment.contents}`),
+		uuid: payloadUuid(udid, `${identifier}/${contents}`),
 		displayName: `${organization} configuration`,
 		expiration: expirationOf(identity, assignment, now),
 		targetDeviceType: targetDeviceType(product),
@@ -94,7 +106,6 @@ export async function composeSigned(
 	return {
 		profile: await signProfile(context, outer, now),
 		challenge: client.challenge,
-		contents: assignment.contents,
 	};
 }
 

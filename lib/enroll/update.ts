@@ -2,6 +2,7 @@
  * After the journey: a lone profile request with the identity that the device has got before is an update. The person is
  * authorised anew; the answer is the profile of today, or, once the identity's end is near, the way to another enrollment.
  */
+import type { DeviceAttributes } from "../apple/attributes.ts";
 import type { X509 } from "../cms/certificate.ts";
 import { OtaError } from "../errors.ts";
 import type { Delivery, Enrollment } from "../ports.ts";
@@ -17,10 +18,14 @@ export interface Renewal {
 /** The enrollment is delivered, and the signer is an identity of it that counts. */
 export async function update(
 	context: EnrollContext,
-	enrollment: Enrollment,
+	found: Enrollment,
 	signer: X509,
+	{ attributes }: DeviceAttributes,
 	now: Date,
 ): Promise<Uint8Array | Renewal> {
+	// Its system may be another one by now; the UDID keeps the form in which it was first seen.
+	const device = { ...found.device, ...attributes, ...(found.udid && { UDID: found.udid }) };
+	const enrollment = { ...found, device };
 	const recipient = await authorised(context, enrollment, now);
 	const latest = await context.store.findDelivery(enrollment.id);
 	if (latest && recipient && isRepetition(latest, recipient, signer, now)) return latest.profile;
@@ -30,7 +35,7 @@ export async function update(
 	const delivery = { kind: "update", number: (latest?.number ?? -1) + 1 } as const;
 	const clientUntil = new Date(now.getTime() + lifetime);
 	return (
-		(await deliverAgain(context, recipient, signer, now, { ...delivery, clientUntil, by: null })) ??
+		(await deliverAgain(context, recipient, signer, now, { ...delivery, device, clientUntil, by: null })) ??
 		first(context, recipient, signer, now)
 	);
 }
@@ -51,10 +56,10 @@ export async function authorised(context: EnrollContext, enrollment: Enrollment,
 }
 
 /** The device did not get its answer, and asks again: the same bytes, whose challenge is good for as long. */
-function isRepetition({ kind, ...latest }: Delivery, { assignment }: Recipient, signer: X509, now: Date): boolean {
+function isRepetition({ kind, ...latest }: Delivery, { contents }: Recipient, signer: X509, now: Date): boolean {
 	if (kind === "download" || latest.certificateSerialNumber !== signer.serialNumber) return false;
 	const age = now.getTime() - latest.deliveredAt.getTime();
-	return latest.contents === assignment.contents && latest.confirmedAt === null && age < lifetime;
+	return latest.contents === contents && latest.confirmedAt === null && age < lifetime;
 }
 
 async function lead(context: EnrollContext, { id }: Enrollment, why: Renewal["why"], now: Date): Promise<Renewal> {
@@ -65,6 +70,8 @@ async function lead(context: EnrollContext, { id }: Enrollment, why: Renewal["wh
 
 interface Further extends Pick<Delivery, "kind" | "number"> {
 	clientUntil: Date;
+	/** What the device says of itself now; null: it was not asked. */
+	device: Enrollment["device"] | null;
 	/** The operator's login; null: the device or its person. */
 	by: string | null;
 }
@@ -75,16 +82,18 @@ export async function deliverAgain(
 	recipient: Recipient,
 	identity: X509,
 	now: Date,
-	{ kind, number, clientUntil, by }: Further,
+	{ kind, number, device, clientUntil, by }: Further,
 ): Promise<Uint8Array | null> {
-	const { id: enrollmentId, udid } = recipient.enrollment;
-	const { profile, challenge, contents } = await composeSigned(context, recipient, identity, now, clientUntil);
+	const { enrollment, contents } = recipient;
+	const { id: enrollmentId, udid } = enrollment;
+	const { profile, challenge } = await composeSigned(context, recipient, identity, now, clientUntil);
 	const certificateSerialNumber = identity.serialNumber;
 	const delivery = { enrollmentId, number, kind, certificateSerialNumber, contents, profile, deliveredAt: now };
 	const detail = { udid, serialNumber: certificateSerialNumber, contents, kind, by };
 	const audit = auditEvent(now, "profile.delivered", enrollmentId, detail);
 	const isStored = await context.store.deliverAgain({
 		delivery: { ...delivery, confirmedAt: null },
+		device,
 		challenges: [challenge],
 		audit,
 	});

@@ -28,12 +28,13 @@ export async function deliver(client: PrismaLike, input: Parameters<Store["deliv
 
 export async function deliverAgain(client: PrismaLike, input: Parameters<Store["deliverAgain"]>[0]): Promise<boolean> {
 	const { enrollmentId, number, kind, deliveredAt } = input.delivery;
+	const device = input.device ? JSON.stringify(input.device) : null;
 	return holds(() =>
 		client.$transaction(async (sql) => {
 			// Whoever delivers to this enrollment at the same time waits here, and then finds the number taken.
 			must(
 				await sql.$executeRaw`
-				UPDATE "Enrollment" SET "state" = "state" WHERE "id" = ${enrollmentId} AND "state" = 'delivered'`,
+				UPDATE "Enrollment" SET "device" = coalesce(${device}, "device") WHERE "id" = ${enrollmentId} AND "state" = 'delivered'`,
 			);
 			await use(sql, input.delivery, kind === "update" ? deliveredAt : null);
 			const [latest] = (await sql.$queryRaw`

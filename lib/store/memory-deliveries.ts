@@ -26,7 +26,8 @@ export class MemoryDeliveries extends MemoryPeople {
 
 	async deliverAgain(input: Parameters<Store["deliverAgain"]>[0]): Promise<boolean> {
 		const { enrollmentId, number, kind, deliveredAt } = input.delivery;
-		if (this.enrollments.get(enrollmentId)?.state !== "delivered") return false;
+		const enrollment = this.enrollments.get(enrollmentId);
+		if (enrollment?.state !== "delivered") return false;
 		if (this.latestDelivery(enrollmentId)?.number !== number - 1) return false;
 		const certificate = this.#recipient(input.delivery);
 		if (!certificate) return false;
@@ -34,6 +35,7 @@ export class MemoryDeliveries extends MemoryPeople {
 		const usedAt = certificate.usedAt ?? (kind === "update" ? deliveredAt : null);
 		this.certificates.set(certificate.serialNumber, { ...certificate, usedAt });
 		this.#insertDelivery(input.delivery);
+		if (input.device) this.enrollments.set(enrollmentId, { ...enrollment, device: input.device });
 		this.events.push(input.audit);
 		return true;
 	}
