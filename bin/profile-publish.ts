@@ -1,14 +1,12 @@
 /** `ota profile publish` and `ota profile withdraw`: what devices get from now on. */
 import { OtaError } from "../lib/errors.ts";
 import type { ProfileDocument } from "../lib/profile/document.ts";
-import { lintDocument } from "../lib/profile/document-lint.ts";
 import { secretNames } from "../lib/profile/document-secrets.ts";
-import { isDeliverable } from "../lib/profile/lint.ts";
 import { asOperator, type Operator } from "./operator.ts";
-import { profileEvent } from "./profile-save.ts";
+import { lintBesideSecrets, profileEvent } from "./profile-save.ts";
 import { asTyped, text } from "./profile-typed.ts";
 import { documentOf, readVersion, stateOf, versionOf } from "./profile-versions.ts";
-import { audienceWords, countsOf, findingLine } from "./profile-words.ts";
+import { audienceWords, counted, findingLine } from "./profile-words.ts";
 
 const publishUsage = `usage: ota profile publish NAME [--version N]
 
@@ -48,17 +46,16 @@ async function publishProfile(operator: Operator, name: string, wanted: number |
 		say(`${name}  version ${version}  published already  for ${audienceWords(document)}`);
 		return 0;
 	}
-	const findings = lintDocument(document);
-	if (!isDeliverable(findings)) {
-		for (const finding of findings) tell(findingLine(finding));
-		tell(`Not published: ${countsOf(findings)}.`);
-		return 1;
-	}
 	const missing = await missingSecrets(operator, document);
+	const errors = lintBesideSecrets(document, missing).filter(({ level }) => level === "error");
+	for (const finding of errors) tell(findingLine(finding));
 	for (const secret of missing) {
 		tell(`error    secret ${secret} has no value. Give it one: ota profile secret ${name} ${secret}`);
 	}
-	if (missing.length > 0) return 1;
+	if (errors.length + missing.length > 0) {
+		tell(`Not published: ${counted(errors.length + missing.length, "error")}.`);
+		return 1;
+	}
 	await publishNow(operator, name, version);
 	say(`${name}  version ${version}  published  for ${audienceWords(document)}`);
 	return 0;

@@ -8,6 +8,7 @@ import { lintDocument } from "../lib/profile/document-lint.ts";
 import { secretNames, withVersions } from "../lib/profile/document-secrets.ts";
 import { documentYaml } from "../lib/profile/document-yaml.ts";
 import { isDeliverable } from "../lib/profile/lint.ts";
+import type { Finding } from "../lib/profile/lint-finding.ts";
 import type { Operator } from "./operator.ts";
 import { documentOf } from "./profile-versions.ts";
 import { countsOf, findingLine } from "./profile-words.ts";
@@ -50,13 +51,18 @@ export async function numbered(
 }
 
 /** Tells the findings; whether nothing stands against saving. A secret that has no value yet is told, and may come later. */
-export function mayBeSaved({ tell }: Operator, { document, version, missing }: Numbered): boolean {
-	const awaited = Object.fromEntries(missing.map((name) => [name, version]));
-	const findings = lintDocument({ ...document, secrets: { ...document.secrets, ...awaited } });
+export function mayBeSaved({ tell }: Operator, { document, missing }: Numbered): boolean {
+	const findings = lintBesideSecrets(document, missing);
 	for (const finding of findings) tell(findingLine(finding));
 	if (isDeliverable(findings)) return true;
 	tell(`Nothing was saved: ${countsOf(findings)}.`);
 	return false;
+}
+
+/** As if the missing secrets had a value: what to do about them is told in this command line's own words. */
+export function lintBesideSecrets(document: ProfileDocument, missing: readonly string[]): Finding[] {
+	const awaited = Object.fromEntries(missing.map((name) => [name, 1]));
+	return lintDocument({ ...document, secrets: { ...document.secrets, ...awaited } });
 }
 
 export const missingWords = (name: string, secret: string): string =>

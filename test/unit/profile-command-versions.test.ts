@@ -271,6 +271,9 @@ describe("ota profile", () => {
 		expect([draft.code, draft.out]).toEqual([0, "later  version 1  draft  for everyone\n"]);
 		const early = await type("publish", "later");
 		expect([early.code, early.out]).toEqual([1, ""]);
+		expect(early.err).toBe(
+			"error    secret wifi has no value. Give it one: ota profile secret later wifi\nNot published: 1 error.\n",
+		);
 		expect((await withStdin(canary, () => type("secret", "later", "wifi"))).code).toBe(0);
 		expect((await type("publish", "later")).out).toBe("later  version 2  published  for everyone\n");
 	});
