@@ -32,7 +32,11 @@ export class MemoryRevocation extends MemoryApprovals implements RevocationStore
 	}
 
 	async listBlocks(): Promise<Block[]> {
-		return [...this.blocks.values()].sort((a, b) => a.createdAt.getTime() - b.createdAt.getTime());
+		return [...this.blocks.values()].sort(
+			(a, b) =>
+				a.createdAt.getTime() - b.createdAt.getTime() ||
+				(blockKey(a.kind, a.value) < blockKey(b.kind, b.value) ? -1 : 1),
+		);
 	}
 
 	async liftBlock({ target, audit }: Parameters<RevocationStore["liftBlock"]>[0]): Promise<boolean> {

@@ -2,7 +2,22 @@
 import { beforeEach, describe, expect, it } from "@jest/globals";
 import type { Store } from "../../lib/ports.ts";
 import { must, type StoreContract } from "./store-contract.ts";
-import { at, audit, bytes, challenge, delivery, end, issue, lifetime, proceed, reserve } from "./store-exchange.ts";
+import {
+	again,
+	at,
+	audit,
+	bytes,
+	challenge,
+	delivery,
+	end,
+	hash,
+	issue,
+	lifetime,
+	proceed,
+	renew,
+	reserve,
+	revocation,
+} from "./store-exchange.ts";
 
 export function deliveryContract(contract: StoreContract): void {
 	const { enrollment, challengeOf, certificateOf, eventsOf, refuses } = contract;
@@ -85,6 +100,104 @@ export function deliveryContract(contract: StoreContract): void {
 			await proceed(store, other, "reserved");
 			expect(await store.deliver(delivery(other))).toBe(false);
 			expect(await eventsOf(other)).not.toContain("profile.delivered");
+		});
+	});
+
+	describe("deliverAgain", () => {
+		const serialNumber = (n = 1, of = id) => reserve(of, n).certificate.serialNumber;
+		beforeEach(async () => {
+			await proceed(store, id, "certified");
+			await store.deliver(delivery(id));
+		});
+
+		it("keeps the bytes as the newest, and stores the challenge", async () => {
+			const input = again(id);
+			expect(await store.deliverAgain(input)).toBe(true);
+			expect(await store.findDelivery(id)).toEqual(input.delivery);
+			expect(await challengeOf(`${id}/client1`)).toMatchObject({ purpose: "client", usedAt: null });
+			expect(await enrollment()).toMatchObject({ state: "delivered", deliveredAt: at(4000) });
+			expect(await certificateOf()).toMatchObject({ usedAt: at(4000) });
+			expect((await eventsOf()).at(-1)).toBe("profile.delivered");
+			const download = again(id, 2, { kind: "download" });
+			expect(await store.deliverAgain(download)).toBe(true);
+			expect(await store.findDelivery(id)).toEqual(download.delivery);
+		});
+		it("takes the next number alone", async () => {
+			for (const number of [-1, 0, 2]) await refuses(() => store.deliverAgain(again(id, number)));
+			await store.deliverAgain(again(id));
+			await refuses(() => store.deliverAgain({ ...again(id), challenges: [] }));
+		});
+		it("lets one of many win a number", async () => {
+			const inputs = Array.from({ length: 16 }, (_, n) => ({
+				...again(id, 1, { profile: bytes(`bytes ${n}`) }),
+				challenges: [challenge(`${id}/client-${n}`, id, { purpose: "client" })],
+			}));
+			const answers = await Promise.all(inputs.map((input) => store.deliverAgain(input)));
+			expect(answers.filter(Boolean)).toHaveLength(1);
+			expect(must(await store.findDelivery(id)).profile).toEqual(bytes(`bytes ${answers.indexOf(true)}`));
+		});
+		it("refuses an enrollment that has got nothing yet, or is unknown", async () => {
+			await proceed(store, `${id}-b`, "certified");
+			expect(await store.deliverAgain(again(`${id}-b`, 0))).toBe(false);
+			expect(await store.deliverAgain(again(`${id}-b`, 1))).toBe(false);
+			expect(await store.findDelivery(`${id}-b`)).toBeNull();
+			expect(await store.deliverAgain({ ...again("unknown"), challenges: [] })).toBe(false);
+		});
+		it("refuses another enrollment's certificate, and one that is no identity", async () => {
+			await proceed(store, `${id}-b`, "certified");
+			const others = { certificateSerialNumber: serialNumber(1, `${id}-b`) };
+			await refuses(() => store.deliverAgain(again(id, 1, others)));
+			await store.reserveCertificate(reserve(id, 2, { purpose: "client", challengeHash: hash(`${id}/client`) }));
+			await store.issueCertificate(issue(id, 2));
+			await refuses(() => store.deliverAgain(again(id, 1, { certificateSerialNumber: serialNumber(2) })));
+		});
+		it("refuses a certificate that is revoked, or has ended", async () => {
+			const { notAfter } = reserve(id).certificate;
+			const late = new Date(notAfter.getTime() + 1);
+			await refuses(() => store.deliverAgain(again(id, 1, { deliveredAt: late })));
+			expect(await store.deliverAgain(again(id, 1, { deliveredAt: notAfter }))).toBe(true);
+			await store.revoke(revocation({ serialNumber: serialNumber() }));
+			await refuses(() => store.deliverAgain(again(id, 2)));
+		});
+		it("goes to a renewed identity, which an update uses and a download does not", async () => {
+			await store.reserveRenewal(renew(id));
+			await store.issueCertificate(issue(id, 11, at(5500)));
+			const to = { certificateSerialNumber: serialNumber(11) };
+			expect(await store.deliverAgain(again(id, 1, { ...to, kind: "download" }))).toBe(true);
+			expect((await certificateOf(11)).usedAt).toBeNull();
+			const update = again(id, 2, to);
+			expect(await store.deliverAgain(update)).toBe(true);
+			expect((await certificateOf(11)).usedAt).toEqual(update.delivery.deliveredAt);
+		});
+	});
+
+	describe("confirmDelivery", () => {
+		const confirm = (now = at(9000), n = 1) => ({
+			...{ certificateSerialNumber: reserve(id, n).certificate.serialNumber, now },
+			audit: audit("profile.confirmed", id, now),
+		});
+		beforeEach(async () => {
+			await proceed(store, id, "certified");
+			await store.deliver(delivery(id));
+		});
+
+		it("dates the newest delivery, once", async () => {
+			expect(await store.confirmDelivery(confirm())).toBe(true);
+			expect((await store.findDelivery(id))?.confirmedAt).toEqual(at(9000));
+			expect((await eventsOf()).at(-1)).toBe("profile.confirmed");
+			await refuses(() => store.confirmDelivery(confirm(at(9001))));
+			await store.deliverAgain(again(id));
+			expect((await store.findDelivery(id))?.confirmedAt).toBeNull();
+			expect(await store.confirmDelivery(confirm(at(9002)))).toBe(true);
+			expect(await store.findDelivery(id)).toMatchObject({ number: 1, confirmedAt: at(9002) });
+		});
+		it("lets one of many win", async () => {
+			const answers = await Promise.all(Array.from({ length: 8 }, (_, n) => store.confirmDelivery(confirm(at(n)))));
+			expect(answers.filter(Boolean)).toHaveLength(1);
+			expect((await eventsOf()).filter((event) => event === "profile.confirmed")).toHaveLength(1);
+		});
+		it("refuses a certificate that nothing was delivered to", async () => {
+			await refuses(() => store.confirmDelivery(confirm(at(9000), 2)));
 		});
 	});
 

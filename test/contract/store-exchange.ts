@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import type {
 	AuditEvent,
+	Delivery,
 	IdentifyDevice,
 	NewApproval,
 	NewCertificate,
@@ -20,6 +21,7 @@ export const t0 = new Date("2026-11-22T10:00:00.123Z");
 export const at = (milliseconds: number) => new Date(t0.getTime() + milliseconds);
 export const lifetime = 20 * 60 * 1000;
 export const end = at(lifetime);
+export const week = 7 * 86_400_000;
 export const hash = (text: string) => createHash("sha256").update(text).digest("hex");
 export const bytes = (text: string) => new Uint8Array(new TextEncoder().encode(text));
 
@@ -120,6 +122,18 @@ export function delivery(id: string, n = 1, deliveredAt = at(4000)) {
 	};
 }
 
+/** A further delivery; its client challenge is `e/client<number>`. */
+export function again(id: string, number = 1, more: Partial<Delivery> = {}) {
+	const deliveredAt = at(8000 + number);
+	const first = delivery(id, 1, deliveredAt);
+	const own = { number, kind: "update" as const, contents: "base@2", profile: bytes(`${id}/profile${number}`) };
+	return {
+		...first,
+		delivery: { ...first.delivery, ...own, ...more },
+		challenges: [challenge(`${id}/client${number}`, id, { purpose: "client", expiresAt: at(week) })],
+	};
+}
+
 /** Takes an enrollment through its steps up to and with `last`. */
 export async function proceed(store: Store, id: string, last: "started" | "identified" | "reserved" | "certified") {
 	const steps = ["started", "identified", "reserved", "certified"];
@@ -128,8 +142,6 @@ export async function proceed(store: Store, id: string, last: "started" | "ident
 	if (steps.indexOf(last) >= 2) await store.reserveCertificate(reserve(id));
 	if (steps.indexOf(last) >= 3) await store.issueCertificate(issue(id));
 }
-
-export const week = 7 * 86_400_000;
 
 /** Of the request that `reserve(id, n)` would answer. */
 export function approval(id: string, n = 1, more: Partial<NewApproval> = {}) {
@@ -185,4 +197,20 @@ export function lift(target: RevocationTarget) {
 export function list(issuer: string, number: number, more: Partial<RevocationList> = {}): RevocationList {
 	const times = { thisUpdate: at(1), nextUpdate: at(week) };
 	return { issuerKeyHash: issuer, number, ...times, count: 1, latest: t0, der: bytes(`list ${number}`), ...more };
+}
+
+/** An enrollment of this device by this person, up to and with its identity: names as proceed has them. */
+export async function enroll(store: Store, id: string, udid: string, more: EnrolledAs = {}) {
+	const { userId = `user-${id}`, signer = `${id}/signer`, createdAt = t0, serial = `serial-${udid}` } = more;
+	const device = { UDID: udid, SERIAL: serial, PRODUCT: "iPhone17,1" };
+	await store.startEnrollment(start(id, userId, createdAt));
+	await store.identifyFirst(identify(id, 0, { udid, device, signerKeyHash: hash(signer) }));
+	await store.reserveCertificate(reserve(id));
+	await store.issueCertificate(issue(id));
+}
+interface EnrolledAs {
+	userId?: string;
+	signer?: string;
+	createdAt?: Date;
+	serial?: string;
 }

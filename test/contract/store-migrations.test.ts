@@ -217,6 +217,54 @@ describe("the migration to a life after issuing", () => {
 	});
 });
 
+describe("the migration to profiles", () => {
+	const scripts = (provider: Provider) =>
+		names(provider).map((name) => readFileSync(join(migrationsFolder(provider), name, "migration.sql"), "utf8"));
+	const at = (provider: Provider) => names(provider).findIndex((name) => name.endsWith("_profiles"));
+	const time = "2026-11-22T10:00:00.000+00:00";
+	/** A delivery of before, and what it refers to. */
+	const rows = (bytes: string) => `
+		INSERT INTO "Enrollment" ("id", "userId", "user", "state", "createdAt", "expiresAt", "device", "attempts") VALUES
+			('e', 'u', '{}', 'delivered', '${time}', '${time}', '{}', 1);
+		INSERT INTO "Challenge" ("hash", "purpose", "enrollmentId", "createdAt", "expiresAt", "usedAt", "usedByKey") VALUES
+			('c', 'identity', 'e', '${time}', '${time}', '${time}', 'k');
+		INSERT INTO "Certificate" ("serialNumber", "challengeHash", "publicKeyHash", "enrollmentId", "purpose", "tbs",
+			"notBefore", "notAfter", "createdAt", "state") VALUES ('01', 'c', 'k', 'e', 'identity', '', '${time}', '${time}', '${time}', 'issued');
+		INSERT INTO "Delivery" ("enrollmentId", "certificateSerialNumber", "profile", "deliveredAt") VALUES ('e', '01', ${bytes}, '${time}');`;
+	/** A further one to the same certificate. */
+	const further = `INSERT INTO "Delivery" ("enrollmentId", "number", "kind", "certificateSerialNumber", "contents", "profile", "deliveredAt")
+		VALUES ('e', 1, 'update', '01', 'base@1', '', '${time}')`;
+	const deliveries = `SELECT "enrollmentId", "number", "kind", "certificateSerialNumber", "contents",
+		length("profile") AS "length", "confirmedAt" FROM "Delivery" ORDER BY "number"`;
+	const kept = [
+		["e", 0, "first", "01", "", 3, null],
+		["e", 1, "update", "01", "base@1", 0, null],
+	];
+
+	it("keeps deliveries as their journeys' on SQLite", () => {
+		const database = new Database(":memory:");
+		database.pragma("foreign_keys = ON");
+		const all = scripts("sqlite");
+		for (const script of [...all.slice(0, at("sqlite")), rows("x'010203'")]) database.exec(script);
+		for (const script of all.slice(at("sqlite"))) database.exec(script);
+		database.exec(further);
+		expect(database.prepare(deliveries).raw().all()).toEqual(kept);
+		expect(database.prepare("PRAGMA foreign_key_check").all()).toEqual([]);
+		database.close();
+	});
+
+	it("keeps deliveries as their journeys' on PostgreSQL", async () => {
+		const connection = await migratingPostgres(await postgres.emptyDatabase()).connect();
+		const all = scripts("postgresql");
+		for (const script of [...all.slice(0, at("postgresql")), rows("'\\x010203'")])
+			await connection.executeScript(script);
+		for (const script of all.slice(at("postgresql"))) await connection.executeScript(script);
+		await connection.executeScript(further);
+		expect((await connection.queryRaw({ sql: deliveries, args: [], argTypes: [] })).rows).toEqual(kept);
+		await connection.dispose();
+	});
+});
+
 /** What Prisma's own table says. */
 async function keptBy(url: string): Promise<unknown> {
 	const client = await openDatabase(url);

@@ -4,12 +4,16 @@ import { approvalContract } from "./store-approval.ts";
 import { certificateContract } from "./store-certificate.ts";
 import { type OpenedStore, storeContractOn } from "./store-contract.ts";
 import { deliveryContract } from "./store-delivery.ts";
+import { devicesContract } from "./store-devices.ts";
 import { enrollmentContract } from "./store-enrollment.ts";
 import { identificationContract } from "./store-identification.ts";
 import { machineContract } from "./store-machine.ts";
+import { peopleContract } from "./store-people.ts";
+import { profilesContract } from "./store-profiles.ts";
 import { renewalContract } from "./store-renewal.ts";
 import { revocationContract } from "./store-revocation.ts";
 import { revocationListContract } from "./store-revocation-list.ts";
+import { supersessionContract } from "./store-supersession.ts";
 
 export function storeContract(name: string, open: () => Promise<OpenedStore>): void {
 	describe(`Store: ${name}`, () => {
@@ -27,6 +31,10 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
 		identificationContract(contract);
 		certificateContract(contract);
 		deliveryContract(contract);
+		supersessionContract(contract);
+		profilesContract(contract);
+		peopleContract(contract);
+		devicesContract(contract);
 		approvalContract(contract);
 		machineContract(contract);
 		renewalContract(contract);
