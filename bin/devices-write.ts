@@ -1,4 +1,4 @@
-/** The allow list and blocks of devices that may be unknown here: written in one transaction, told in one line. */
+/** The allow list and blocks of devices that may be unknown here: written a thousand at a time, told in one line. */
 import type { AuditEvent } from "../lib/ports.ts";
 import type { NamedDevice } from "./devices-list.ts";
 import type { Operator } from "./operator.ts";
@@ -8,7 +8,8 @@ import { reasonName } from "./revocation-reasons.ts";
 export async function allowDevices(operator: Operator, devices: readonly NamedDevice[]): Promise<0> {
 	const { store, now, by, say, tell, config } = operator;
 	const rows = devices.map(({ value, note }) => ({ value, note, createdAt: now, by }));
-	const added = await store.allowDevices({ devices: rows, audit: deviceEvent(operator, "device.allowed") });
+	const audit = deviceEvent(operator, "device.allowed");
+	const added = await inParts(rows, (part) => store.allowDevices({ devices: part, audit }));
 	say(`${counted(added, "device")} allowed, ${devices.length - added} were on the list before`);
 	if (config.policy.devices !== "listed") {
 		tell("Any device may enroll now; for those of the list alone set OTA_DEVICES=listed");
@@ -18,7 +19,8 @@ export async function allowDevices(operator: Operator, devices: readonly NamedDe
 
 export async function removeDevices(operator: Operator, devices: readonly NamedDevice[]): Promise<0 | 1> {
 	const values = devices.map(({ value }) => value);
-	const removed = await operator.store.disallowDevices({ values, audit: deviceEvent(operator, "device.disallowed") });
+	const audit = deviceEvent(operator, "device.disallowed");
+	const removed = await inParts(values, (part) => operator.store.disallowDevices({ values: part, audit }));
 	operator.say(`${counted(removed, "device")} removed, ${values.length - removed} were not on the list`);
 	return removed > 0 ? 0 : 1;
 }
@@ -32,7 +34,7 @@ export async function blockDevices(operator: Operator, devices: readonly NamedDe
 		...{ reason, by },
 	}));
 	const audit = deviceEvent(operator, "blocked", { reason });
-	const added = await store.blockDevices({ blocks, audit });
+	const added = await inParts(blocks, (part) => store.blockDevices({ blocks: part, audit }));
 	say(`${counted(added, "device")} blocked  ${reasonName(reason)}, ${blocks.length - added} were blocked before`);
 	tell("Certificates that they have still hold: ota revoke --device. To lift a block: ota revoke --device NAME --lift");
 	return 0;
@@ -45,6 +47,14 @@ export async function listDevices({ store, say, tell }: Operator): Promise<0> {
 	}
 	tell(`${counted(devices.length, "device")} on the allow list.`);
 	return 0;
+}
+
+/** One transaction for a hundred thousand would keep a running server's from writing for seconds. All of it may be done again. */
+async function inParts<T>(all: readonly T[], write: (part: readonly T[]) => Promise<number>): Promise<number> {
+	const size = 1_000;
+	let written = 0;
+	for (let at = 0; at < all.length; at += size) written += await write(all.slice(at, at + size));
+	return written;
 }
 
 /** UDIDs of 40 digits come in lower case, all other names in upper. */
