@@ -607,7 +607,7 @@ export interface Store extends Audit, ApprovalStore, RevocationStore, MachineSto
 	 * certified -> delivered for this identity certificate (issued, not revoked, not expired at deliveredAt, the enrollment not expired),
 	 * marks the certificate used, stores the bytes (number 0) and the client identity's challenges. Identity certificates that the same
 	 * device (UDID) has from other enrollments of the same person, or answered by the same built-in identity, are superseded:
-	 * revoked (reason 4) with an event `certificate.revoked` each. False: somebody was first or the state is another.
+	 * revoked (reason 4) with an event `certificate.revoked` each, and their enrollments' unspent client challenges are withdrawn. False: somebody was first or the state is another.
 	 */
 	deliver(input: { delivery: Delivery; challenges: readonly NewChallenge[]; audit: AuditEvent }): Promise<boolean>;
 	/**

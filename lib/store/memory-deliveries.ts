@@ -64,6 +64,15 @@ export class MemoryDeliveries extends MemoryPeople {
 			this.certificates.set(each.serialNumber, { ...each, ...end });
 			const detail = { serialNumber: each.serialNumber, reason: superseded };
 			this.events.push({ at: now, event: "certificate.revoked", enrollmentId: each.enrollmentId, detail });
+			if (purpose === "identity") this.#withdrawClients(each.enrollmentId, now);
+		}
+	}
+
+	#withdrawClients(enrollmentId: string, now: Date): void {
+		for (const challenge of this.challenges.values()) {
+			if (challenge.enrollmentId !== enrollmentId || challenge.purpose !== "client") continue;
+			if (challenge.usedAt || challenge.withdrawnAt) continue;
+			this.challenges.set(challenge.hash, { ...challenge, withdrawnAt: now });
 		}
 	}
 

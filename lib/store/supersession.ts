@@ -43,8 +43,16 @@ export async function supersede(
 	// As revoke: a renewal that is issued meanwhile waits here, or is waited for and found.
 	for (const id of new Set(found.map((each) => each.enrollmentId))) {
 		await sql.$executeRaw`UPDATE "Enrollment" SET "state" = "state" WHERE "id" = ${id}`;
+		if (certificate.purpose === "identity") await withdrawClients(sql, id, now);
 	}
 	for (const former of await formerOf(sql, certificate)) await end(sql, former, now);
+}
+
+/** What the device was still offered: spent later, it would supersede what is new by then. */
+function withdrawClients(sql: Sql, enrollmentId: string, now: Date): Step {
+	return sql.$executeRaw`
+		UPDATE "Challenge" SET "withdrawnAt" = ${now}
+		WHERE "enrollmentId" = ${enrollmentId} AND "purpose" = 'client' AND "usedAt" IS NULL AND "withdrawnAt" IS NULL`;
 }
 
 async function formerOf(

@@ -47,6 +47,14 @@ export function supersessionContract(contract: StoreContract): void {
 				serialNumbers.map((serialNumber) => ({ ...event, detail: { serialNumber, reason: 4 } })),
 			);
 		});
+		it("what such an enrollment was still offered, and nothing of the new one", async () => {
+			await complete(id, { userId: `u-${id}` });
+			await complete(other, { userId: `u-${id}` });
+			const withdrawnAt = async (of: string) =>
+				(await store.findChallenge(hash(`${of}/client`)))?.challenge.withdrawnAt;
+			expect([await withdrawnAt(id), await withdrawnAt(other)]).toEqual([at(4000), null]);
+			expect(await reserveClient(id, 5, "client")).toBe("refused");
+		});
 		it("those of another person that the same built-in identity answered", async () => {
 			await complete(id, { signer: `signer-${id}` });
 			await complete(other, { signer: `signer-${id}` });
