@@ -23,6 +23,12 @@ async function main([name, ...args]: readonly string[]): Promise<number> {
 	return command.run(args);
 }
 
+// A reader that has seen enough (head, a pager) is no fault of anybody's.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+	if (error.code !== "EPIPE") throw error;
+	process.exit();
+});
+
 try {
 	process.exitCode = await main(process.argv.slice(2));
 } catch (error) {

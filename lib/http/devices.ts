@@ -73,7 +73,7 @@ function offer({ enrollment, identity, isBlocked }: FoundDevice, base: string, n
 `;
 	}
 	return `<p><a class="button" href="${base}/devices/${escaped(udid ?? "")}.mobileconfig" download>Get its current settings</a></p>
-<p class="note">Open this page on that very device: no other can read the file. Install it within 20 minutes.</p>
+<p class="note">Open this page on that very device: no other can read the file. Then go to Settings and install it within 8 minutes.</p>
 `;
 }
 

@@ -25,6 +25,6 @@ const main = (organization: string, base: string): string => `<h1>Set up this de
 </section>
 <section aria-labelledby="known">
 <h2 id="known">What ${organization} learns</h2>
-<p>Your account's name and e-mail address, and this device's model, system version, serial number and identifiers. Nothing else on the device can be read. You can remove the profile in Settings at any time.</p>
+<p>Your account's name and e-mail address, and this device's name, model, language, system version, serial number and identifiers. Nothing else on the device can be read. You can remove the profile in Settings at any time.</p>
 </section>
 `;

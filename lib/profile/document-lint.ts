@@ -75,7 +75,7 @@ function variableFault(
 		return { rule: "variable", words: 'has a "${" without its end', remedy };
 	}
 	if (name.startsWith("secret.")) {
-		const remedy = `Hand its value in with the profile; there are ${listed(secrets)}.`;
+		const remedy = `Give it one (ota profile secret PROFILE NAME), or name one that has: ${listed(secrets)}.`;
 		return { rule: "secret", words: "names a secret that has no value", remedy };
 	}
 	if (name.startsWith("payload.")) {

@@ -26,6 +26,7 @@ import {
 	type PropertyListValue,
 } from "./property-list.ts";
 import { isTemplateName } from "./templates.ts";
+import { templatesProfile } from "./templates-document.ts";
 
 const faultsTold = 20;
 
@@ -65,6 +66,8 @@ function refuseMissing(dict: TreeDict, keys: readonly string[], path: string, fa
 
 const readName: FieldReader<string> = (value, path, faults) => {
 	const text = readText(value, path, faults);
+	if (text === templatesProfile && path === "name")
+		return refuse(faults, path, "is what the template files are called; choose another");
 	if (text === undefined || isTemplateName(text)) return text;
 	return refuse(faults, path, "is no name; up to 64 letters, digits, '.', '_' and '-', a letter or digit first");
 };

@@ -73,8 +73,8 @@ async function make(kind: Kind, ota: WatchedOta): Promise<Made> {
 
 /** Rows are replaced, never changed in place: copies of the tables are the whole state. */
 function snapshot(memory: MemoryStore): () => void {
-	const { enrollments, challenges, certificates, deliveries, devices, transactions, events } = memory;
-	const tables = [enrollments, challenges, certificates, deliveries, devices] as Map<string, unknown>[];
+	const { enrollments, challenges, certificates, deliveries, devices, people, transactions, events } = memory;
+	const tables = [enrollments, challenges, certificates, deliveries, devices, people] as Map<string, unknown>[];
 	const rows = tables.map((table) => [...table]);
 	const lists: unknown[][] = [transactions, events];
 	const lengths = lists.map((list) => list.length);
