@@ -1,12 +1,11 @@
 /** A new version of a profile: its secrets get their versions, the lint has its say, then it is sealed and saved. */
-
 import { sealSecrets } from "../lib/enroll/profile-secrets.ts";
 import { OtaError } from "../lib/errors.ts";
 import type { AuditEvent, Keys, ProfileVersion } from "../lib/ports.ts";
 import type { PlainSecrets, ProfileDocument } from "../lib/profile/document.ts";
 import { lintDocument } from "../lib/profile/document-lint.ts";
 import { secretNames, withVersions } from "../lib/profile/document-secrets.ts";
-import { documentYaml } from "../lib/profile/document-yaml.ts";
+import { documentYaml, readDocumentYaml } from "../lib/profile/document-yaml.ts";
 import { isDeliverable } from "../lib/profile/lint.ts";
 import type { Finding } from "../lib/profile/lint-finding.ts";
 import type { Operator } from "./operator.ts";
@@ -77,9 +76,12 @@ export async function saveVersion(
 ): Promise<void> {
 	const { store, now, by } = operator;
 	const { name } = document;
+	const text = documentYaml(document);
+	// What cannot be read back would stop every delivery.
+	readDocumentYaml(text);
 	const sealed = secrets.size > 0 ? await sealSecrets(await keysOf(operator), name, version, secrets) : [];
 	const isSaved = await store.saveProfile({
-		version: { name, version, document: documentYaml(document), note, createdAt: now, by },
+		version: { name, version, document: text, note, createdAt: now, by },
 		after: version - 1,
 		secrets: sealed,
 		audit: profileEvent(operator, "profile.saved", name, version),

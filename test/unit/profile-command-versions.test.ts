@@ -136,6 +136,13 @@ describe("ota profile", () => {
 		expect((await type("import", nameless)).err).toContain("--name");
 	});
 
+	it("does not save under the name of the template files, which would stop every delivery", async () => {
+		const path = file("templates.mobileconfig", document(profile([webClip()])));
+		const { code, err } = await type("import", path, "--publish");
+		expect([code, err]).toEqual([1, expect.stringContaining("is what the template files are called")]);
+		expect(await desk.store.listVersions("templates")).toEqual([]);
+	});
+
 	it("keeps rules, priority and days when a .mobileconfig comes again, and makes a new version of a new password", async () => {
 		const { out: yaml } = await type("export", "office");
 		const edited = readDocumentYaml(yaml);
