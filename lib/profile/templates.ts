@@ -2,10 +2,10 @@
  * The operator's payload templates: one XML property list per file, one payload dictionary in each, with variables
  * (see `variables.ts`) inside its values.
  */
-import { parse } from "plist";
 import { OtaError } from "../errors.ts";
 import type { Template } from "../options.ts";
 import { checkPropertyListValue, isPropertyListDict } from "./property-list.ts";
+import { readPropertyList } from "./property-list-reader.ts";
 
 const maxLength = 1024 * 1024;
 
@@ -22,7 +22,7 @@ export function parseTemplate(file: string, text: string): Template {
 	const name = file.replace(/\.(?:plist|xml|mobileconfig)$/i, "");
 	if (!isTemplateName(name)) throw fault(file, "its name may have letters, digits, '.', '_' and '-' only");
 	if (text.length > maxLength) throw fault(file, "longer than 1 MiB");
-	const payload = parsePayload(file, text.replace(/^\ufeff/, ""));
+	const payload = parsePayload(file, text.trimStart());
 	checkPropertyListValue(payload, `Template ${file}`);
 	if (payload.PayloadType === "Configuration") {
 		throw fault(file, "a whole profile; put each dictionary of its PayloadContent in a file of its own");
@@ -31,17 +31,11 @@ export function parseTemplate(file: string, text: string): Template {
 	return { name, payload };
 }
 
-const notReferring = /<!--[\s\S]*?-->|<!\[CDATA\[[\s\S]*?\]\]>/g;
-const looseAmpersand = /&(?!(?:amp|lt|gt|quot|apos|#[0-9]+|#x[0-9A-Fa-f]+);)/;
-
 function parsePayload(file: string, text: string): Record<string, unknown> {
-	// npm plist would take binary and OpenStep property lists too.
-	if (!/^\s*(?:<\?xml\s|<!DOCTYPE\s+plist\s|<plist[\s>])/.test(text)) throw fault(file, "no XML property list");
-	// It would take these as text, with a word on stderr.
-	if (looseAmpersand.test(text.replace(notReferring, ""))) throw fault(file, "an '&' that is not written as '&amp;'");
+	if (!/^(?:<\?xml\s|<!DOCTYPE\s|<!--|<plist[\s>])/.test(text)) throw fault(file, "no XML property list");
 	let payload: unknown;
 	try {
-		payload = parse(text);
+		payload = readPropertyList(new TextEncoder().encode(text));
 	} catch (cause) {
 		throw fault(file, cause instanceof Error ? cause.message : "cannot be read", cause);
 	}
