@@ -2,7 +2,7 @@
 import type { DocumentPayload, ProfileDocument, Rule } from "./document.ts";
 import type { PropertyListDict } from "./property-list.ts";
 import { matches, misses } from "./rules.ts";
-import type { Subject } from "./subject.ts";
+import { deviceKind, type Subject } from "./subject.ts";
 
 /** A profile in the version that counts; files have one of their own. */
 export interface Candidate {
@@ -28,6 +28,7 @@ export interface Judgement {
 export function judgeProfile(document: ProfileDocument, subject: Subject, now: Date): Judgement {
 	const ended = endOf(document.profile, now);
 	if (ended) return { counts: false, words: `its ${ended} has passed` };
+	if (isForOthers(document.profile, subject)) return { counts: false, words: "its TargetDeviceType is another kind" };
 	const { for: audience, except } = document;
 	if (audience === "everyone") return judge(undefined, except, subject, "is for everyone");
 	if (audience.length === 0) return { counts: false, words: "is for nobody" };
@@ -61,6 +62,12 @@ function nearestMiss(rules: readonly Rule[], subject: Subject): string {
 		if (nearest.missed.length === 1) break;
 	}
 	return nearest ? `nearest is rule ${nearest.rule}, ${nearest.missed.join("; ")}` : "there is none";
+}
+
+/** A device refuses a profile for another kind; one of no known kind may be any. */
+function isForOthers({ TargetDeviceType: kind = 0 }: PropertyListDict, { device }: Subject): boolean {
+	const { targetDeviceType } = deviceKind(device.PRODUCT ?? null);
+	return kind !== 0 && targetDeviceType !== 0 && kind !== targetDeviceType;
 }
 
 /** The key whose date has passed: such a profile would leave at once, or be asked for again at once. */

@@ -4,6 +4,7 @@
  */
 import { OtaError } from "../errors.ts";
 import type { AssignedPayload, Assignment, Candidate } from "./assign.ts";
+import { builtInCatalogue } from "./catalogue/built-in.ts";
 import { type FinalContent, finalFindings } from "./final-findings.ts";
 import { payloadUuid } from "./payload-uuid.ts";
 import { checkPropertyListValue, type PropertyListDict } from "./property-list.ts";
@@ -154,11 +155,18 @@ function composePayload(
 		PayloadVersion: 1,
 		PayloadIdentifier: `${identifier}.payload.${name}`,
 		PayloadOrganization: organization,
+		...displayName(payload.payload),
 		...replaceVariables(withUuids(payload.payload, uuids), variables, label(assigned)),
 		PayloadUUID: payloadUuid(scope, `${identifier}/${profile}/${payload.name}`),
 	};
 	checkPayload(label(assigned), composed);
 	return composed;
+}
+
+/** Settings lists payloads by it: the catalogue's title is better than nothing. */
+function displayName({ PayloadType: type }: PropertyListDict): { PayloadDisplayName?: string } {
+	const title = typeof type === "string" ? builtInCatalogue.payloads.get(type)?.title : undefined;
+	return title === undefined ? {} : { PayloadDisplayName: title };
 }
 
 /** How messages call a payload. */

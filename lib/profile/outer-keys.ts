@@ -44,8 +44,19 @@ export function mergeOuter(candidates: readonly Candidate[]): { outer: PropertyL
 			}
 		}
 	}
+	if (candidates.length > 1) trace.push(...removals(candidates));
 	const consent = mergeConsent(candidates.map(({ document }) => document.profile.ConsentText));
 	return { outer: Object.fromEntries([...outer, ...(consent ? [["ConsentText", consent] as const] : [])]), trace };
+}
+
+/** What ends one of several profiles ends them all: they are one on the device. */
+function removals(candidates: readonly Candidate[]): TraceLine[] {
+	return candidates.flatMap(({ document, version }) => {
+		const key = ["RemovalDate", "DurationUntilRemoval"].find((each) => document.profile[each] !== undefined);
+		if (key === undefined) return [];
+		const words = `${key}: removes what the other profiles give as well`;
+		return [{ profile: document.name, version, payload: null, counts: true, words }];
+	});
 }
 
 /** In each language that one of them has: all texts, those that lack it in the language that stands for others. */

@@ -34,6 +34,14 @@ describe("assign", () => {
 		expect([...assignment.documents.keys()]).toEqual(["y", "a", "b", "low", "templates"]);
 	});
 
+	it("tells that what ends one of several profiles ends them all", () => {
+		const RemovalDate = new Date(now.getTime() + 1000);
+		const guest = documentOf("guest", { a: clip("a") }, { profile: { RemovalDate } });
+		const told = "+ guest: RemovalDate: removes what the other profiles give as well";
+		expect(lines(assigned(guest, documentOf("p", { b: clip("b") })))).toContain(told);
+		expect(lines(assigned(guest))).not.toContain(told);
+	});
+
 	const ended = new Date(now.getTime() - 1);
 	it.each<[string, Partial<ProfileDocument>, string]>([
 		["everyone", {}, "+ p: is for everyone"],
@@ -54,6 +62,9 @@ describe("assign", () => {
 		["staff but some", { for: staff, except: guests }, "+ p: rule 1 holds"],
 		["a time that has passed", { profile: { RemovalDate: ended } }, "- p: its RemovalDate has passed"],
 		["a time that passes now", { profile: { RemovalDate: now } }, "- p: its RemovalDate has passed"],
+		["another kind of device", { profile: { TargetDeviceType: 5 } }, "- p: its TargetDeviceType is another kind"],
+		["this kind of device", { profile: { TargetDeviceType: 1 } }, "+ p: is for everyone"],
+		["any kind of device", { profile: { TargetDeviceType: 0 } }, "+ p: is for everyone"],
 		["a time before", { profile: { PayloadExpirationDate: ended } }, "- p: its PayloadExpirationDate has passed"],
 	])("gives a profile for %s, or tells why not", (_, rest, line) => {
 		const assignment = assigned(documentOf("p", { a: clip("a") }, rest));

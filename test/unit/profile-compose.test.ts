@@ -37,6 +37,14 @@ describe("a payload of a document", () => {
 		]);
 	});
 
+	it("is listed in Settings by its own name, else by its type's", () => {
+		const wifi = { PayloadType: "com.apple.wifi.managed", SSID_STR: "1" };
+		const named = { ...wifi, SSID_STR: "2", PayloadDisplayName: "Office" };
+		const unknown = { PayloadType: "com.example.unknown" };
+		const names = composed(assigned(documentOf("p", { wifi, named, unknown }))).map((each) => each.PayloadDisplayName);
+		expect(names).toEqual(["Wi-Fi", "Office", undefined]);
+	});
+
 	it("refers by name to a payload of its own profile", () => {
 		const wifi = (name: string) => ({
 			PayloadType: "com.apple.wifi.managed",
