@@ -37,8 +37,10 @@ export function encryptedProfile(profile: EncryptedProfile): Uint8Array {
 	return propertyList({
 		PayloadDisplayName: profile.displayName,
 		PayloadOrganization: profile.organization,
-		TargetDeviceType: profile.targetDeviceType,
+		TargetDeviceType: 0,
 		...outer,
+		// The device's own kind is known better than wished.
+		...(profile.targetDeviceType !== 0 && { TargetDeviceType: profile.targetDeviceType }),
 		PayloadType: "Configuration",
 		PayloadVersion: 1,
 		PayloadIdentifier: profile.identifier,

@@ -272,7 +272,7 @@ describe("the outer profile", () => {
 	it("says what operators want around the payloads, and stays what it is", () => {
 		const wanted = {
 			...{ PayloadDisplayName: "Office", ConsentText: { default: "Yes" }, PayloadRemovalDisallowed: true },
-			...{ TargetDeviceType: 5, DurationUntilRemoval: 60 },
+			DurationUntilRemoval: 60,
 		};
 		const never = {
 			...{ PayloadIdentifier: "i", PayloadUUID: "u", PayloadType: "t", PayloadVersion: 2, PayloadContent: ["s"] },
@@ -280,6 +280,15 @@ describe("the outer profile", () => {
 		};
 		const read = readPlist(encryptedProfile({ ...outer, outer: { ...wanted, ...never } }));
 		expect(tagged(read)).toEqual(tagged({ ...expected, ...wanted }));
+	});
+
+	it.each([
+		[1, 5, 1],
+		[1, 0, 1],
+		[0, 5, 5],
+	])("is for the device's kind %i, though %i is wished: %i", (targetDeviceType, wished, told) => {
+		const read = readPlist(encryptedProfile({ ...outer, targetDeviceType, outer: { TargetDeviceType: wished } }));
+		expect(read.TargetDeviceType).toBe(told);
 	});
 
 	it.each([
