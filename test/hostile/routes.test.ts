@@ -17,6 +17,8 @@ const routes = {
 	"/": "open",
 	"/CA": "open",
 	"/enroll": "session",
+	"/devices": "session",
+	"/devices/[file]": "session",
 	"/profile": "device",
 	"/scep": "device",
 	"/crl": "open",
@@ -42,7 +44,7 @@ const addresses = [
 	"/api/auth/callback/oidc",
 	"/nowhere",
 	"/admin",
-	"/devices",
+	"/devices/00008110-000A1B2C3D4E801E.mobileconfig",
 	"/api/metrics",
 	"/_app",
 	"/_document",
@@ -237,6 +239,9 @@ describe.each(bothWays)("%s", (way, settings) => {
 		}
 		expect((await get("/api/auth/session")).body.toString()).toBe("{}");
 		expect((await get("/enroll")).status).toBe(302);
+		expect((await get("/devices")).status).toBe(302);
+		expect((await get("/devices/00008110-000A1B2C3D4E801E.mobileconfig")).status).toBe(302);
+		expect((await get("/devices/x")).status).toBe(404);
 		expect((await get("/profile")).status).toBe(405);
 		expect((await get("/ocsp")).status).toBe(405);
 		expect((await get("/ocsp/bm90aGluZw==")).headers.get("content-type")).toBe("application/ocsp-response");
