@@ -1,10 +1,21 @@
 /** Which operating systems of a target know a payload or a key, and what they make of it. */
 import { type Availabilities, type Availability, compareVersions, type OperatingSystem } from "./catalogue/form.ts";
-import type { Lint } from "./lint-finding.ts";
+import type { Lint, Standing } from "./lint-finding.ts";
 
-/** What the surroundings say, with a key's own facts in place of theirs. What is nowhere stays nowhere. */
+const united = new WeakMap<Availabilities, WeakMap<Availabilities, Availabilities>>();
+
+/** What the surroundings say, with a key's own facts in place of theirs. Facts never change: two are united once. */
 export function within(around: Availabilities, own: Availabilities | undefined): Availabilities {
 	if (own === undefined) return around;
+	const inside = united.get(around) ?? new WeakMap<Availabilities, Availabilities>();
+	united.set(around, inside);
+	const merged = inside.get(own) ?? unite(around, own);
+	inside.set(own, merged);
+	return merged;
+}
+
+/** What is nowhere stays nowhere. */
+function unite(around: Availabilities, own: Availabilities): Availabilities {
 	const merged: Partial<Record<OperatingSystem, Availability>> = { ...around };
 	for (const [system, facts] of Object.entries(own) as [OperatingSystem, Availability][]) {
 		if (merged[system]?.introduced !== null) merged[system] = { ...merged[system], ...facts };
@@ -12,18 +23,14 @@ export function within(around: Availabilities, own: Availabilities | undefined):
 	return merged;
 }
 
-export interface Standing {
-	/** Of the target's systems, those that know it; and those that do not. */
-	present: OperatingSystem[];
-	absent: OperatingSystem[];
-	/** Of those that know it. */
-	deprecated: OperatingSystem[];
-	supervisedOnly: OperatingSystem[];
-	mdmOnly: OperatingSystem[];
+export function standing(lint: Lint, on: Availabilities): Standing {
+	const found = lint.standings.get(on) ?? judge(lint, on);
+	lint.standings.set(on, found);
+	return found;
 }
 
 /** A system that the catalogue tells nothing of counts neither way. */
-export function standing({ systems, target }: Lint, on: Availabilities): Standing {
+function judge({ systems, target }: Lint, on: Availabilities): Standing {
 	const known = systems.filter((system) => on[system] !== undefined);
 	const facts = (system: OperatingSystem): Availability => on[system] ?? {};
 	const present = known.filter((system) => isPresent(facts(system), target.version));

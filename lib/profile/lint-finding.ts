@@ -1,5 +1,5 @@
 /** What a lint of a profile is told, and what it tells. Words name keys, types and identifiers, never a key's value. */
-import type { Catalogue, KeyDefinition, OperatingSystem, PayloadDefinition } from "./catalogue/form.ts";
+import type { Availabilities, Catalogue, OperatingSystem, PayloadDefinition } from "./catalogue/form.ts";
 import type { PropertyListDict, PropertyListValue } from "./property-list.ts";
 
 /** An error blocks delivery; a warning shows. */
@@ -59,6 +59,17 @@ export interface LintedPayload {
 	definition: PayloadDefinition | undefined;
 }
 
+/** Of the target's systems, those that make this or that of a payload or a key. */
+export interface Standing {
+	/** Those that know it; and those that do not. */
+	present: OperatingSystem[];
+	absent: OperatingSystem[];
+	/** Of those that know it. */
+	deprecated: OperatingSystem[];
+	supervisedOnly: OperatingSystem[];
+	mdmOnly: OperatingSystem[];
+}
+
 /** All that a rule may look at. */
 export interface Lint {
 	catalogue: Catalogue;
@@ -70,8 +81,8 @@ export interface Lint {
 	payloads: readonly LintedPayload[];
 	/** Whether nobody can say yet what this value will be. */
 	isVariable(value: PropertyListValue): boolean;
-	/** The definition of `key` among `keys`, or the one for any key. */
-	find(keys: readonly KeyDefinition[], key: string): KeyDefinition | undefined;
+	/** What the target makes of what has been looked at so far. */
+	standings: Map<Availabilities, Standing>;
 }
 
 export function textAt(dict: PropertyListDict, key: string): string {

@@ -3,9 +3,10 @@
  * its value; what is missing or not known at all is seen by the walk itself.
  */
 import type { Availabilities, KeyDefinition, KeyType } from "./catalogue/form.ts";
+import { keyIndex } from "./catalogue/key-index.ts";
 import { titleOf } from "./catalogue/titles.ts";
-import { type Standing, standing, within } from "./lint-availability.ts";
-import type { Fault, Lint } from "./lint-finding.ts";
+import { standing, within } from "./lint-availability.ts";
+import type { Fault, Lint, Standing } from "./lint-finding.ts";
 import { isPropertyListDict, type PropertyListDict, type PropertyListValue } from "./property-list.ts";
 
 export interface KeyVisit {
@@ -150,13 +151,14 @@ export function* walkKeys(
 	isKnown: (key: string) => boolean = () => false,
 ): Generator<KeyFault> {
 	const around = standing(lint, on);
-	for (const definition of keys) {
-		if (!definition.isRequired || definition.key === "ANY" || Object.hasOwn(dict, definition.key)) continue;
+	const { required, find } = keyIndex(keys);
+	for (const definition of required) {
+		if (Object.hasOwn(dict, definition.key)) continue;
 		if (standing(lint, within(on, definition.on)).present.length === 0) continue;
 		yield missing(definition, join(path, definition.key));
 	}
 	for (const [key, value] of Object.entries(dict)) {
-		const definition = lint.find(keys, key);
+		const definition = find(key);
 		if (definition) yield* walkKey(lint, value, definition, around, within(on, definition.on), join(path, key));
 		else if (!isKnown(key)) yield unknown(keys, key, join(path, key));
 	}

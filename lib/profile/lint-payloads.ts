@@ -1,5 +1,6 @@
 /** Rules on one payload as a whole: may it be there, is it well named, and does what it refers to exist? */
 import type { KeyDefinition, ReferenceKind } from "./catalogue/form.ts";
+import { keyIndex } from "./catalogue/key-index.ts";
 import { standing } from "./lint-availability.ts";
 import { type Fault, type Lint, type LintedPayload, textAt } from "./lint-finding.ts";
 import { join } from "./lint-keys.ts";
@@ -109,8 +110,9 @@ function* references(
 	keys: readonly KeyDefinition[],
 	path: string,
 ): Generator<Reference> {
+	const { find } = keyIndex(keys);
 	for (const [key, value] of Object.entries(dict)) {
-		const definition = lint.find(keys, key);
+		const definition = find(key);
 		if (definition) yield* referencesOf(lint, value, definition, join(path, key));
 	}
 }

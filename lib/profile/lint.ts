@@ -4,13 +4,19 @@
  */
 import { OtaError } from "../errors.ts";
 import { builtInCatalogue } from "./catalogue/built-in.ts";
-import type { Catalogue, KeyDefinition, OperatingSystem } from "./catalogue/form.ts";
+import type { Catalogue, KeyDefinition, OperatingSystem, PayloadDefinition } from "./catalogue/form.ts";
+import { keyIndex } from "./catalogue/key-index.ts";
 import type { Fault, Finding, Lint, LintedPayload, LintOptions } from "./lint-finding.ts";
 import { mostPayloads, textAt } from "./lint-finding.ts";
 import { type KeyFault, keyRules, walkKeys } from "./lint-keys.ts";
 import { payloadRules } from "./lint-payloads.ts";
 import { profileRules } from "./lint-profile.ts";
-import { checkPropertyListValue, isPropertyListDict, type PropertyListDict } from "./property-list.ts";
+import {
+	checkPropertyListValue,
+	isPropertyListDict,
+	type PropertyListDict,
+	type PropertyListValue,
+} from "./property-list.ts";
 
 /** Every rule's name; `carry`, `missing` and `unknown` have no entry in a table. */
 export const lintRules: readonly string[] = [
@@ -67,7 +73,6 @@ function carryFault(profile: unknown): Fault | undefined {
 
 function beginLint(profile: PropertyListDict, options: LintOptions): Lint {
 	const { catalogue = builtInCatalogue, target = {}, hasVariables = false, privateTexts = [] } = options;
-	const indexes = new Map<readonly KeyDefinition[], Map<string, KeyDefinition>>();
 	return {
 		catalogue,
 		target,
@@ -77,11 +82,7 @@ function beginLint(profile: PropertyListDict, options: LintOptions): Lint {
 		isEncrypted: profile.EncryptedPayloadContent !== undefined,
 		payloads: payloadsOf(profile, catalogue),
 		isVariable: (value) => hasVariables && typeof value === "string" && /\$\{[^{}]*\}/.test(value),
-		find(keys, key) {
-			const index = indexes.get(keys) ?? new Map(keys.map((each) => [each.key, each]));
-			indexes.set(keys, index);
-			return index.get(key) ?? index.get("ANY");
-		},
+		standings: new Map(),
 	};
 }
 
@@ -102,15 +103,27 @@ function payloadsOf({ PayloadContent: content }: PropertyListDict, catalogue: Ca
 	});
 }
 
-/** The profile's own keys; the payloads in it are looked at one by one, and are not missing where they are encrypted. */
+const outerDefinitions = new WeakMap<PayloadDefinition, Record<"readable" | "encrypted", readonly KeyDefinition[]>>();
+
+/** The payloads are looked at one by one, and are not missing where they are encrypted. Made once for a catalogue. */
+function outerDefinitionsOf({ catalogue: { profile }, isEncrypted }: Lint): readonly KeyDefinition[] {
+	const found = outerDefinitions.get(profile) ?? {
+		readable: profile.keys.map((each) => withoutPayloads(each, true)),
+		encrypted: profile.keys.map((each) => withoutPayloads(each, false)),
+	};
+	outerDefinitions.set(profile, found);
+	return isEncrypted ? found.encrypted : found.readable;
+}
+
+function withoutPayloads(definition: KeyDefinition, isRequired: boolean): KeyDefinition {
+	if (definition.key !== "PayloadContent") return definition;
+	const { of: _, ...whole } = definition;
+	return { ...whole, isRequired };
+}
+
+/** The profile's own keys. */
 function* outerKeys(lint: Lint): Generator<KeyFault> {
-	const { keys, on } = lint.catalogue.profile;
-	const outer = keys.map((each) => {
-		if (each.key !== "PayloadContent") return each;
-		const { of, isRequired, ...whole } = each;
-		return lint.isEncrypted ? whole : { ...whole, isRequired: true };
-	});
-	for (const fault of walkKeys(lint, lint.profile, outer, on)) {
+	for (const fault of walkKeys(lint, lint.profile, outerDefinitionsOf(lint), lint.catalogue.profile.on)) {
 		const isBare = lint.isEncrypted && fault.rule === "unknown";
 		yield isBare ? { ...fault, level: "error", remedy: "Take it out: it stays readable to anyone." } : fault;
 	}
@@ -118,12 +131,12 @@ function* outerKeys(lint: Lint): Generator<KeyFault> {
 
 function* payloadKeys(lint: Lint, { dict, definition }: LintedPayload): Generator<KeyFault> {
 	const { common, profile } = lint.catalogue;
-	const isCommon = (key: string): boolean => common.keys.some((each) => each.key === key);
-	const commonPart = Object.fromEntries(Object.entries(dict).filter(([key]) => isCommon(key)));
+	const { has } = keyIndex(common.keys);
+	const commonPart: Record<string, PropertyListValue> = Object.create(null);
+	const ownPart: Record<string, PropertyListValue> = Object.create(null);
+	for (const [key, value] of Object.entries(dict)) (has(key) ? commonPart : ownPart)[key] = value;
 	yield* walkKeys(lint, commonPart, common.keys, profile.on);
-	if (!definition) return;
-	const ownPart = Object.fromEntries(Object.entries(dict).filter(([key]) => !isCommon(key)));
-	yield* walkKeys(lint, ownPart, definition.keys, definition.on, "", isCommon);
+	if (definition) yield* walkKeys(lint, ownPart, definition.keys, definition.on, "", has);
 }
 
 function named({ index, type, dict }: LintedPayload): Finding["payload"] {
