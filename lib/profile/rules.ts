@@ -1,6 +1,7 @@
 /**
- * Whether a rule holds for a person and a device, and why not. Rules are compiled at their first use, for a delivery asks
- * thousands of them: lists become sets, patterns their parts, when a condition is asked first.
+ * Whether a rule holds for a person and a device, and why not. A delivery asks thousands of rules, most of them once, so
+ * that nothing is prepared for a rule but what saves more than it costs: long lists become sets, and a condition on the
+ * version is read once for a subject.
  */
 import { OtaError } from "../errors.ts";
 import { isVersion } from "./catalogue/form.ts";
@@ -15,28 +16,36 @@ interface Facts {
 	udid: string;
 	serial: string;
 	version: Version | null;
+	/** What was found of the version, by the condition's text. */
+	met: Map<string, boolean>;
 }
 /** The numbers of a version. */
 type Version = readonly number[];
-interface Condition {
-	holds(facts: Facts): boolean;
+interface Condition<Wanted> {
+	holds(wanted: Wanted, facts: Facts): boolean;
 	/** Why it does not hold. */
-	words(): string;
+	words(wanted: Wanted, facts: Facts): string[];
 }
 
-const compiled = new WeakMap<Rule, readonly Condition[]>();
 const known = new WeakMap<Subject, Facts>();
 
 export function matches(rule: Rule, subject: Subject): boolean {
 	const facts = factsOf(subject);
-	for (const condition of conditionsOf(rule)) if (!condition.holds(facts)) return false;
-	return true;
+	let all = true;
+	for (const key of Object.keys(rule) as (keyof Rule)[]) {
+		const { holds } = conditionOf(key);
+		all = all && holds(rule[key], facts);
+	}
+	return all;
 }
 
 /** The conditions that do not hold, in words; none: the rule holds. */
 export function misses(rule: Rule, subject: Subject): string[] {
 	const facts = factsOf(subject);
-	return conditionsOf(rule).flatMap((condition) => (condition.holds(facts) ? [] : [condition.words()]));
+	return (Object.keys(rule) as (keyof Rule)[]).flatMap((key) => {
+		const { holds, words } = conditionOf(key);
+		return holds(rule[key], facts) ? [] : words(rule[key], facts);
+	});
 }
 
 /** Null: the rule holds. Else words such as `group: is in none of staff, it`. */
@@ -61,92 +70,108 @@ function factsOf(subject: Subject): Facts {
 		udid: (device.UDID ?? "").toUpperCase(),
 		serial: (device.SERIAL ?? "").toUpperCase(),
 		version: osVersion === null ? null : numbersOf(osVersion),
+		met: new Map(),
 	};
 	known.set(subject, facts);
 	return facts;
 }
 
-function conditionsOf(rule: Rule): readonly Condition[] {
-	const found = compiled.get(rule);
-	if (found) return found;
-	const conditions: Condition[] = [];
-	for (const key of Object.keys(rule) as (keyof Rule)[]) {
-		// What is not understood must not hold by being passed over.
-		if (!Object.hasOwn(compilers, key)) {
-			throw new OtaError("config", `Rule: ${JSON.stringify(key)} is nothing that a rule can ask for`);
-		}
-		conditions.push(...(compilers[key] as (wanted: unknown) => Condition[])(rule[key]));
+function conditionOf(key: keyof Rule): Condition<unknown> {
+	// What is not understood must not hold by being passed over.
+	if (!Object.hasOwn(conditions, key)) {
+		throw new OtaError("config", `Rule: ${JSON.stringify(key)} is nothing that a rule can ask for`);
 	}
-	compiled.set(rule, conditions);
-	return conditions;
+	return conditions[key] as Condition<unknown>;
 }
 
-const compilers: { readonly [Key in keyof Rule]-?: (wanted: Required<Rule>[Key]) => Condition[] } = {
-	group: (wanted) => {
-		const words = () => `group: is in none of ${listed(wanted)}`;
-		return [{ words, holds: ({ groups }) => wanted.some((group) => groups.has(group)) }];
+const conditions: { readonly [Key in keyof Rule]-?: Condition<Required<Rule>[Key]> } = {
+	group: {
+		holds: (wanted, { groups }) => wanted.some((group) => groups.has(group)),
+		words: (wanted) => [`group: is in none of ${listed(wanted)}`],
 	},
-	user: (wanted) => {
-		const [ids, emails] = [new Set(wanted), new Set(wanted.map((each) => each.toLowerCase()))];
-		const words = () => `user: is none of ${listed(wanted)}`;
-		return [{ words, holds: ({ subject, email }) => ids.has(subject.user.id) || emails.has(email) }];
+	user: {
+		holds: (wanted, { subject, email }) => isListed(wanted, subject.user.id) || isListedLower(wanted, email),
+		words: (wanted) => [`user: is none of ${listed(wanted)}`],
 	},
-	claim: (wanted) => Object.entries(wanted).map(([name, values]) => claimCondition(name, values)),
-	platform: (wanted) => {
-		const words = () => `platform: is none of ${listed(wanted)}`;
-		return [{ words, holds: ({ subject: { platform } }) => platform !== null && wanted.includes(platform) }];
+	claim: {
+		holds: (wanted, facts) => Object.entries(wanted).every((each) => isClaimed(each, facts)),
+		words: (wanted, facts) =>
+			Object.entries(wanted).flatMap((each) =>
+				isClaimed(each, facts) ? [] : [`claim ${each[0]}: is none of ${listed(each[1])}`],
+			),
 	},
-	model: (wanted) => {
-		let patterns: string[][] | undefined;
-		const words = () => `model: is none of ${listed(wanted)}`;
-		const isLike = (product: string) => {
-			patterns ??= wanted.map((pattern) => pattern.split("*"));
-			return patterns.some((parts) => isPatterned(product, parts));
-		};
-		return [{ words, holds: ({ subject: { device } }) => device.PRODUCT !== undefined && isLike(device.PRODUCT) }];
+	platform: {
+		holds: (wanted, { subject: { platform } }) => platform !== null && wanted.includes(platform),
+		words: (wanted) => [`platform: is none of ${listed(wanted)}`],
 	},
-	os: (wanted) => {
-		let conditions: ReturnType<typeof comparisons> | undefined;
-		const words = () => `os: the version is not known, or not ${wanted}`;
-		const isMet = (version: Version) => {
-			conditions ??= comparisons(wanted);
-			if (!conditions) throw new OtaError("config", "Rule: os is no condition; write it like `>=17.2 <19`");
-			return conditions.every((compare) => compare(version));
-		};
-		return [{ words, holds: ({ version }) => version !== null && isMet(version) }];
+	model: {
+		holds(wanted, { subject: { device } }) {
+			const { PRODUCT: product } = device;
+			return product !== undefined && wanted.some((pattern) => isPatterned(product, pattern));
+		},
+		words: (wanted) => [`model: is none of ${listed(wanted)}`],
 	},
-	device: (wanted) => {
-		const devices = new Set(wanted.map((each) => each.toUpperCase()));
-		devices.delete("");
-		const words = () => `device: is none of ${listed(wanted)}`;
-		return [{ words, holds: ({ udid, serial }) => devices.has(udid) || devices.has(serial) }];
+	os: {
+		holds(wanted, { version, met }) {
+			const holds = version !== null && (met.get(wanted) ?? isMet(wanted, version));
+			met.set(wanted, holds);
+			return holds;
+		},
+		words: (wanted) => [`os: the version is not known, or not ${wanted}`],
+	},
+	device: {
+		holds: (wanted, { udid, serial }) =>
+			(udid !== "" && isListedUpper(wanted, udid)) || (serial !== "" && isListedUpper(wanted, serial)),
+		words: (wanted) => [`device: is none of ${listed(wanted)}`],
 	},
 };
 
-function claimCondition(name: string, values: readonly (string | number | boolean)[]): Condition {
-	const wanted = new Set<unknown>(values);
-	return {
-		words: () => `claim ${name}: is none of ${listed(values)}`,
-		holds: ({ subject: { user } }) => {
-			const value = Object.hasOwn(user.claims, name) ? user.claims[name] : undefined;
-			return Array.isArray(value) ? value.some((each) => wanted.has(each)) : wanted.has(value);
-		},
+type Listed = string | number | boolean;
+
+function isClaimed([name, wanted]: [name: string, wanted: readonly Listed[]], { subject: { user } }: Facts): boolean {
+	const value = Object.hasOwn(user.claims, name) ? user.claims[name] : undefined;
+	return Array.isArray(value) ? value.some((each) => isListed(wanted, each)) : isListed(wanted, value);
+}
+
+const isListed = lists((each) => each);
+const isListedLower = lists((each) => String(each).toLowerCase());
+const isListedUpper = lists((each) => String(each).toUpperCase());
+
+/** Lists longer than this are looked through once, and are sets from then on. */
+const longestWithoutSet = 16;
+
+/** Whether a value is in a list whose items are compared in a form. */
+function lists(form: (each: Listed) => Listed): (wanted: readonly Listed[], value: unknown) => boolean {
+	const sets = new WeakMap<readonly Listed[], ReadonlySet<unknown>>();
+	return (wanted, value) => {
+		if (wanted.length <= longestWithoutSet) return wanted.some((each) => form(each) === value);
+		const set = sets.get(wanted) ?? new Set(wanted.map(form));
+		sets.set(wanted, set);
+		return set.has(value);
 	};
 }
 
-/** Whether `text` is the parts in order with anything between them. Linear: each part is taken where it is found first. */
-function isPatterned(text: string, parts: readonly string[]): boolean {
-	const [first = "", ...others] = parts;
-	const last = others.pop();
-	if (last === undefined) return text === first;
-	if (!text.startsWith(first) || text.length < first.length + last.length || !text.endsWith(last)) return false;
-	let at = first.length;
-	for (const part of others) {
+/** Whether `text` is the pattern with anything for each `*`. Linear: each part is taken where it is found first. */
+function isPatterned(text: string, pattern: string): boolean {
+	const first = pattern.indexOf("*");
+	if (first === -1) return text === pattern;
+	const last = pattern.lastIndexOf("*");
+	const end = text.length - (pattern.length - last - 1);
+	if (end < first || !text.startsWith(pattern.slice(0, first)) || !text.endsWith(pattern.slice(last + 1))) return false;
+	if (first === last) return true;
+	let at = first;
+	for (const part of pattern.slice(first + 1, last).split("*")) {
 		const found = text.indexOf(part, at);
 		if (found === -1) return false;
 		at = found + part.length;
 	}
-	return at <= text.length - last.length;
+	return at <= end;
+}
+
+function isMet(condition: string, version: Version): boolean {
+	const all = comparisons(condition);
+	if (!all) throw new OtaError("config", "Rule: os is no condition; write it like `>=17.2 <19`");
+	return all.every((compare) => compare(version));
 }
 
 const operators: Readonly<Record<string, (difference: number) => boolean>> = {

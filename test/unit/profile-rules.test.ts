@@ -66,6 +66,24 @@ describe("a rule", () => {
 		expect(() => matches({ os: "latest" }, subject)).toThrow(expect.objectContaining({ code: "config" }));
 	});
 
+	it.each<[string, Rule, string]>([
+		["user", { user: ["auth0|17"] }, "X"],
+		["user", { user: ["ana@EXAMPLE.com"] }, "X"],
+		["claim", { claim: { sites: ["Lisbon"] } }, "lisbon"],
+		["device", { device: ["f2lxk1abcdef"] }, ""],
+	])("finds the same in long lists of %s as in short ones: %j", (_, rule, other) => {
+		const long = JSON.parse(JSON.stringify(rule), (_key, value) =>
+			Array.isArray(value) ? [...Array(100).fill(other), ...value] : value,
+		);
+		const without = JSON.parse(JSON.stringify(long), (_key, value) =>
+			Array.isArray(value) ? value.slice(0, 100) : value,
+		);
+		for (const asked of [subject, subjectWith()]) {
+			expect(matches(long, asked)).toBe(true);
+			expect(matches(without, asked)).toBe(false);
+		}
+	});
+
 	it("has no pattern that takes long", () => {
 		const product = `${"a".repeat(50_000)}b`;
 		const long = subjectOf(ana, { PRODUCT: product });
