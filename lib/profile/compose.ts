@@ -35,16 +35,18 @@ export interface FinalProfile {
  * Throws `config` for a payload that is at fault, `policy` for a person whose values XML cannot carry or who lacks a claim.
  */
 export function composeFinal(final: FinalProfile): PropertyListDict[] {
-	const { assignment, identifier, organization, scope } = final;
-	const clientUuid = payloadUuid(scope, `${identifier}/identity.client`);
+	const { assignment, identifier, organization } = final;
+	const uuidOf = uuids(final);
+	const clientUuid = uuidOf("identity.client");
+	const given = new Set(assignment.payloads.map(({ profile, payload }) => `${profile}/${payload.name}`));
 	const surroundings = new Map<string, Surroundings>();
 	for (const [name, candidate] of assignment.documents) {
-		surroundings.set(name, surroundingsOf(candidate, final, clientUuid));
+		surroundings.set(name, surroundingsOf(candidate, final, given, uuidOf));
 	}
 	const assigned = assignment.payloads.map((each) => {
 		const around = surroundings.get(each.profile);
 		if (!around) throw new OtaError("internal", `Profile ${each.profile}: assigned, and not among the documents`);
-		return composePayload(each, around, final);
+		return composePayload(each, around, final, uuidOf);
 	});
 	const client = scepPayload(final.clientScep, {
 		identifier: `${identifier}.client-identity`,
@@ -124,30 +126,45 @@ interface Surroundings {
 	uuids: ReadonlyMap<string, string>;
 }
 
-function surroundingsOf({ document }: Candidate, final: FinalProfile, clientUuid: string): Surroundings {
-	const { assignment, identifier, scope, secrets } = final;
-	const given = new Set(assignment.payloads.map(({ profile, payload }) => `${profile}/${payload.name}`));
-	const uuidOf = (name: string): string | undefined => {
+/** The device's UUID of `profile/payload`: asked for where the payload stands, and wherever another one names it. */
+function uuids({ scope, identifier }: FinalProfile): (name: string) => string {
+	const made = new Map<string, string>();
+	return (name) => {
+		const uuid = made.get(name) ?? payloadUuid(scope, `${identifier}/${name}`);
+		made.set(name, uuid);
+		return uuid;
+	};
+}
+
+/** @param given every `profile/payload` that this device gets */
+function surroundingsOf(
+	{ document }: Candidate,
+	{ assignment, secrets, variables: all }: FinalProfile,
+	given: ReadonlySet<string>,
+	uuidOf: (name: string) => string,
+): Surroundings {
+	const ownUuidOf = (name: string): string | undefined => {
 		const own = `${document.name}/${name}`;
 		const there = given.has(own) ? own : assignment.left.get(own);
-		return there === undefined ? undefined : payloadUuid(scope, `${identifier}/${there}`);
+		return there === undefined ? undefined : uuidOf(there);
 	};
-	const variables: Record<string, Variables[string]> = { ...final.variables, "identity.client": clientUuid };
+	const variables: Record<string, Variables[string]> = { ...all, "identity.client": uuidOf("identity.client") };
 	for (const { name } of document.payloads) {
-		const uuid = uuidOf(name);
+		const uuid = ownUuidOf(name);
 		if (uuid !== undefined) variables[`payload.${name}`] = uuid;
 	}
 	const prefix = `${document.name}/`;
 	for (const [name, value] of secrets) {
 		if (name.startsWith(prefix)) variables[`secret.${name.slice(prefix.length)}`] = value;
 	}
-	return { variables, uuids: ownUuids(document, uuidOf, (name) => given.has(`${document.name}/${name}`)) };
+	return { variables, uuids: ownUuids(document, ownUuidOf, (name) => given.has(`${document.name}/${name}`)) };
 }
 
 function composePayload(
 	assigned: AssignedPayload,
 	{ variables, uuids }: Surroundings,
-	{ identifier, organization, scope }: FinalProfile,
+	{ identifier, organization }: FinalProfile,
+	uuidOf: (name: string) => string,
 ): PropertyListDict {
 	const { profile, payload } = assigned;
 	const name = profile === templatesProfile ? payload.name : `${profile}.${payload.name}`;
@@ -157,7 +174,7 @@ function composePayload(
 		PayloadOrganization: organization,
 		...displayName(payload.payload),
 		...replaceVariables(withUuids(payload.payload, uuids), variables, label(assigned)),
-		PayloadUUID: payloadUuid(scope, `${identifier}/${profile}/${payload.name}`),
+		PayloadUUID: uuidOf(`${profile}/${payload.name}`),
 	};
 	checkPayload(label(assigned), composed);
 	return composed;

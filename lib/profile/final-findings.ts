@@ -13,6 +13,8 @@ export interface FinalContent {
 	outer: PropertyListDict;
 }
 
+const profileUuid = payloadUuid("final", "profile");
+
 /** The keys that `encryptedProfile` sets stand there as it would; of the device count its system and version. */
 export function finalFindings(
 	{ payloads, outer }: FinalContent,
@@ -26,7 +28,7 @@ export function finalFindings(
 		PayloadType: "Configuration",
 		PayloadVersion: 1,
 		PayloadIdentifier: "final",
-		PayloadUUID: payloadUuid("final", "profile"),
+		PayloadUUID: profileUuid,
 		PayloadContent: payloads,
 	};
 	return lintProfile(profile, { ...options, target });

@@ -74,7 +74,7 @@ export function replaceVariables(
 function replaceInDict(dict: Readonly<Record<string, unknown>>, variables: Variables, path: string): PropertyListDict {
 	const replaced: Record<string, PropertyListValue> = Object.create(null);
 	for (const [key, value] of Object.entries(dict)) {
-		replaced[key] = replaceInValue(value, variables, /: $/.test(path) ? `${path}${key}` : `${path}.${key}`);
+		replaced[key] = replaceInValue(value, variables, path.endsWith(": ") ? `${path}${key}` : `${path}.${key}`);
 	}
 	return replaced;
 }
@@ -88,6 +88,7 @@ function replaceInValue(value: unknown, variables: Variables, path: string): Pro
 }
 
 function replaceInText(text: string, variables: Variables, path: string): PropertyListValue {
+	if (!text.includes("${")) return text;
 	const alone = /^\$\{([^{}]*)\}$/.exec(text);
 	if (alone) return lookUp(alone[1] ?? "", variables, path);
 	return text.replace(marks, (found, name: string | undefined) => {
