@@ -76,14 +76,6 @@ function factsOf(subject: Subject): Facts {
 	return facts;
 }
 
-function conditionOf(key: keyof Rule): Condition<unknown> {
-	// What is not understood must not hold by being passed over.
-	if (!Object.hasOwn(conditions, key)) {
-		throw new OtaError("config", `Rule: ${JSON.stringify(key)} is nothing that a rule can ask for`);
-	}
-	return conditions[key] as Condition<unknown>;
-}
-
 const conditions: { readonly [Key in keyof Rule]-?: Condition<Required<Rule>[Key]> } = {
 	group: {
 		holds: (wanted, { groups }) => wanted.some((group) => groups.has(group)),
@@ -125,6 +117,17 @@ const conditions: { readonly [Key in keyof Rule]-?: Condition<Required<Rule>[Key
 		words: (wanted) => [`device: is none of ${listed(wanted)}`],
 	},
 };
+
+const byKey: ReadonlyMap<string, Condition<unknown>> = new Map(
+	Object.entries(conditions as Readonly<Record<string, Condition<unknown>>>),
+);
+
+function conditionOf(key: string): Condition<unknown> {
+	const condition = byKey.get(key);
+	// What is not understood must not hold by being passed over.
+	if (!condition) throw new OtaError("config", `Rule: ${JSON.stringify(key)} is nothing that a rule can ask for`);
+	return condition;
+}
 
 type Listed = string | number | boolean;
 
