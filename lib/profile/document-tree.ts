@@ -120,6 +120,8 @@ class Converter {
 		const dict: TreeDict = Object.create(null);
 		for (const pair of map.items) {
 			this.count(1);
+			// {text}: not a key that was forgotten half, but perhaps a password, which no message may show.
+			if (pair.value === null) throw keyAlone(path);
 			const key = keyText(pair.key, path);
 			const below = path === "" ? key : `${path}.${key}`;
 			if (key in dict) throw new OtaError("malformed", `${below}: is there twice; keep one of the two`);
@@ -147,6 +149,11 @@ class Converter {
 		this.nodes += nodes;
 		if (this.nodes > limits.nodes) throw tooMany();
 	}
+}
+
+function keyAlone(path: string): OtaError {
+	const remedy = "write a key's colon and value, or put a text that begins with { in quotes";
+	return new OtaError("malformed", `${path || "The document"}: a key without a colon; ${remedy}`);
 }
 
 /** Keys are texts as they stand there: `1`, `true` and `2027-01-01` as well. */
