@@ -18,6 +18,7 @@ import type {
 	SubjectName,
 	User,
 } from "../ports.ts";
+import type { Catalogue } from "../profile/catalogue/form.ts";
 import type { IssuingCa, Ra } from "./issuers.ts";
 import type { PublishedProfiles } from "./published.ts";
 import type { RevocationService } from "./revocation-service.ts";
@@ -51,6 +52,8 @@ export interface EnrollContext {
 	/** DANGER: 3DES and SHA-1 in SCEP, for clients that know nothing else. */
 	legacyScep: boolean;
 	deviceAnchors: readonly DeviceAnchor[];
+	/** What profiles are judged by. */
+	catalogue: Catalogue;
 	/** What operators want devices to have. */
 	profiles: PublishedProfiles;
 	/** What the company's directory says of a person now (null: gone); null: only sign-ins tell. */

@@ -10,7 +10,7 @@ import { composeFinal, composeOuter, judgeFinal } from "../profile/compose.ts";
 import { encryptedProfile, finalContent, targetDeviceType } from "../profile/final-profile.ts";
 import { payloadUuid } from "../profile/payload-uuid.ts";
 import { type Subject, subjectOf } from "../profile/subject.ts";
-import { profileVariables } from "../profile/variables.ts";
+import { profileVariables, type Variables, variableNames } from "../profile/variables.ts";
 import {
 	bindingFor,
 	caFingerprint,
@@ -28,27 +28,31 @@ export interface Recipient {
 	enrollment: Enrollment;
 	subject: Subject;
 	assignment: Assignment;
+	variables: Variables;
 	/** What it is made of: another text is another profile, the same text the same but for its challenge. */
 	contents: string;
 }
 
 export async function recipientOf(
-	context: Pick<EnrollContext, "profiles">,
+	context: Pick<EnrollContext, "profiles" | "organization" | "publicUrl" | "root">,
 	enrollment: Enrollment,
 	user: User,
 	now: Date,
 ): Promise<Recipient> {
 	const subject = subjectOf(user, { ...(enrollment.udid && { UDID: enrollment.udid }), ...enrollment.device });
 	const assignment = assign(await context.profiles.candidates(), subject, now);
-	return { enrollment, subject, assignment, contents: contentsOf(assignment, subject) };
+	const { organization, publicUrl: baseUrl, root } = context;
+	const variables = profileVariables({ subject, enrollment, organization, baseUrl, rootCertificate: root.der });
+	return { enrollment, subject, assignment, variables, contents: contentsOf(assignment, variables) };
 }
 
-/** The versions, and a digest of what else decides: which of their payloads, for whom, on which device. */
-function contentsOf({ contents, payloads }: Assignment, { user, device }: Subject): string {
+/** The versions, and a digest of what else decides: which of their payloads, and the variables in them. Never a secret. */
+function contentsOf({ contents, payloads }: Assignment, variables: Variables): string {
 	const names = payloads.map(({ profile, payload }) => `${profile}/${payload.name}`);
-	const { id, email, name, groups, claims } = user;
-	const told = [...Object.entries(claims), ...Object.entries(device)].sort(([one], [other]) => (one < other ? -1 : 1));
-	const digest = sha256(JSON.stringify([names, id, email, name, groups, told])).slice(0, 8);
+	const used = payloads.flatMap(({ payload }) => variableNames(payload.payload).map(({ name }) => name ?? ""));
+	// The client identity names the person in any case.
+	const told = [...new Set(["user.email", ...used])].sort().map((name) => [name, variables[name] ?? null]);
+	const digest = sha256(JSON.stringify([names, told])).slice(0, 8);
 	return `${contents} #${digest}`.trimStart();
 }
 
@@ -62,7 +66,7 @@ export interface ComposedProfile {
 /** `clientUntil`: how long the device has to install it and to ask for its client identity. */
 export async function composeSigned(
 	context: EnrollContext,
-	{ enrollment, subject, assignment, contents }: Recipient,
+	{ enrollment, subject, assignment, variables, contents }: Recipient,
 	identity: X509,
 	now: Date,
 	clientUntil: Date,
@@ -72,8 +76,6 @@ export async function composeSigned(
 	const identifier = `${identifierPrefix(publicUrl)}.profile`;
 	const binding = bindingFor(context, subject.user.email, udid, serial);
 	const client = drawChallenge(context, "client", enrollment, now, binding, clientUntil);
-	const source = { subject, enrollment, organization, baseUrl: publicUrl, rootCertificate: root.der };
-	const variables = profileVariables(source);
 	const payloads = composeFinal({
 		assignment,
 		variables,

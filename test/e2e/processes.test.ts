@@ -50,7 +50,7 @@ const to = (name: keyof typeof processes) => {
 };
 
 const stateOf = async (udid: string) =>
-	(await database.enrollment.findFirst({ where: { udid }, include: { certificates: true, delivery: true } })) ?? null;
+	(await database.enrollment.findFirst({ where: { udid }, include: { certificates: true, deliveries: true } })) ?? null;
 
 describe("web processes on one PostgreSQL database", () => {
 	it.each([
