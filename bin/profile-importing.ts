@@ -1,7 +1,7 @@
 /** A file as the next version of a profile: what it was before keeps its rules, what is secret is taken out, then it is saved. */
 import { OtaError } from "../lib/errors.ts";
 import type { ProfileVersion } from "../lib/ports.ts";
-import { builtInCatalogue } from "../lib/profile/catalogue/built-in.ts";
+import { readCatalogue } from "../lib/profile/catalogue/schema-file.ts";
 import type { Audience, DocumentPayload, ProfileDocument } from "../lib/profile/document.ts";
 import { documentFromProfile } from "../lib/profile/document-file.ts";
 import { sealable } from "../lib/profile/document-secrets.ts";
@@ -31,7 +31,10 @@ export async function importProfile(operator: Operator, request: ImportRequest, 
 	if (input.kind === "profile" && input.isSigned) tell("Signed; whether the signature holds was not looked at.");
 	const name = nameFor(request, input);
 	const [newest = null] = await store.listVersions(name);
-	const { document, secrets } = sealable(documentFrom(input, request, name, newest), builtInCatalogue);
+	const { document, secrets } = sealable(
+		documentFrom(input, request, name, newest),
+		readCatalogue(operator.config.schema),
+	);
 	const draft = { document, secrets, note: request.note };
 	const next = await numbered(operator, draft, newest);
 	if (secrets.size === 0 && newest && isSame(next.document, newest)) return unchanged(operator, newest, request);

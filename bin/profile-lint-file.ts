@@ -1,7 +1,7 @@
 /** A .mobileconfig file, signed or not, or a document, held against the catalogue; its findings as text or JSON. */
 import { OtaError } from "../lib/errors.ts";
 import type { Catalogue } from "../lib/profile/catalogue/form.ts";
-import { catalogueWith, readSchemaFile } from "../lib/profile/catalogue/schema-file.ts";
+import { readCatalogue } from "../lib/profile/catalogue/schema-file.ts";
 import { lintDocument } from "../lib/profile/document-lint.ts";
 import { isDeliverable, lintProfile } from "../lib/profile/lint.ts";
 import type { Finding, LintTarget } from "../lib/profile/lint-finding.ts";
@@ -27,8 +27,7 @@ export interface LintReport {
 
 /** Throws `config` for a schema file that is none, and what the file system says of either file. */
 export function lintFile({ file, target, schema, json }: LintRequest): LintReport {
-	const catalogue =
-		schema === undefined ? undefined : catalogueWith(readSchemaFile(readInput(schema).toString("utf8")));
+	const catalogue = schema === undefined ? undefined : readCatalogue(readInput(schema).toString("utf8"));
 	const { isSigned, findings } = lintInput(file, target, catalogue);
 	const errors = findings.filter(({ level }) => level === "error").length;
 	const report = { file, isSigned, errors, warnings: findings.length - errors, findings };

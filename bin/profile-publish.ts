@@ -47,7 +47,7 @@ async function publishProfile(operator: Operator, name: string, wanted: number |
 		return 0;
 	}
 	const missing = await missingSecrets(operator, document);
-	const errors = lintBesideSecrets(document, missing).filter(({ level }) => level === "error");
+	const errors = lintBesideSecrets(operator, document, missing).filter(({ level }) => level === "error");
 	for (const finding of errors) tell(findingLine(finding));
 	for (const secret of missing) {
 		tell(`error    secret ${secret} has no value. Give it one: ota profile secret ${name} ${secret}`);

@@ -2,6 +2,7 @@
 import { sealSecrets } from "../lib/enroll/profile-secrets.ts";
 import { OtaError } from "../lib/errors.ts";
 import type { AuditEvent, Keys, ProfileVersion } from "../lib/ports.ts";
+import { readCatalogue } from "../lib/profile/catalogue/schema-file.ts";
 import type { PlainSecrets, ProfileDocument } from "../lib/profile/document.ts";
 import { lintDocument } from "../lib/profile/document-lint.ts";
 import { secretNames, withVersions } from "../lib/profile/document-secrets.ts";
@@ -50,18 +51,23 @@ export async function numbered(
 }
 
 /** Tells the findings; whether nothing stands against saving. A secret that has no value yet is told, and may come later. */
-export function mayBeSaved({ tell }: Operator, { document, missing }: Numbered): boolean {
-	const findings = lintBesideSecrets(document, missing);
-	for (const finding of findings) tell(findingLine(finding));
+export function mayBeSaved(operator: Operator, { document, missing }: Numbered): boolean {
+	const findings = lintBesideSecrets(operator, document, missing);
+	for (const finding of findings) operator.tell(findingLine(finding));
 	if (isDeliverable(findings)) return true;
-	tell(`Nothing was saved: ${countsOf(findings)}.`);
+	operator.tell(`Nothing was saved: ${countsOf(findings)}.`);
 	return false;
 }
 
 /** As if the missing secrets had a value: what to do about them is told in this command line's own words. */
-export function lintBesideSecrets(document: ProfileDocument, missing: readonly string[]): Finding[] {
+export function lintBesideSecrets(
+	{ config }: Pick<Operator, "config">,
+	document: ProfileDocument,
+	missing: readonly string[],
+): Finding[] {
+	const catalogue = readCatalogue(config.schema);
 	const awaited = Object.fromEntries(missing.map((name) => [name, 1]));
-	return lintDocument({ ...document, secrets: { ...document.secrets, ...awaited } });
+	return lintDocument({ ...document, secrets: { ...document.secrets, ...awaited } }, { catalogue });
 }
 
 export const missingWords = (name: string, secret: string): string =>

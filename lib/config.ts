@@ -64,6 +64,8 @@ export interface Config {
 		/** Days for which a sign-in speaks for updates. */
 		signInDays: number;
 	};
+	/** Text of a file of `ota schema import`; null: the built-in catalogue alone. */
+	schema: string | null;
 	/** Further claims of the ID token that profiles and their rules may use. */
 	claims: readonly string[];
 	/** http base of CRL and OCSP addresses. */
@@ -129,6 +131,7 @@ export function readConfig(env: Environment, readFile: ReadFile, purpose: Purpos
 			devicesPerGroup: read.counts("OTA_LIMIT_GROUP_DEVICES", 1),
 			signInDays: read.integer("OTA_SIGN_IN_DAYS", 30, 0, 3_650),
 		},
+		schema: readSchema(read),
 		claims: readClaims(read),
 		pkiUrl: readPkiUrl(read, baseUrl),
 		signIn: readSignIn(read, baseUrl, purpose),
@@ -230,6 +233,11 @@ function readTlsAgent(read: Reader, address: string): AgentAddress {
 		read.fault("OTA_HSM_AGENT_KEY", "is not the key of OTA_HSM_AGENT_CERT; take both from one set");
 	}
 	return { kind: "tls", host: url?.hostname ?? "", port: Number(url?.port), certificate, key, ca, spawn: false };
+}
+
+function readSchema(read: Reader): string | null {
+	const path = read.optional("OTA_SCHEMA");
+	return path === null ? null : read.file("OTA_SCHEMA", path);
 }
 
 /** Those that every sign-in brings have variables of their own. */

@@ -18,6 +18,7 @@ export { checkHost } from "./http/host.ts";
 export { jsonLog } from "./log.ts";
 export type { Authorities, OtaOptions, SessionUser, Template } from "./options.ts";
 export type * from "./ports.ts";
+export { readCatalogue } from "./profile/catalogue/schema-file.ts";
 export { parseTemplate } from "./profile/templates.ts";
 
 export interface Ota {

@@ -9,6 +9,7 @@ import { makeRevocation } from "./enroll/revocation.ts";
 import { OtaError } from "./errors.ts";
 import { readUser } from "./http/session.ts";
 import type { Authorities, OtaOptions } from "./options.ts";
+import { readCatalogue } from "./profile/catalogue/schema-file.ts";
 
 /** Profile services per minute and person. */
 export const startsPerMinute = 120;
@@ -46,6 +47,7 @@ export async function openContext(
 		revocation: makeRevocation({ store, keys, clock, log, ...generations }),
 		approval: options.approval ?? "auto",
 		legacyScep: options.legacyScep ?? false,
+		catalogue: readCatalogue(options.schema ?? null),
 		organization: options.organization,
 		publicUrl: `${options.baseUrl}${basePath}`,
 		deviceAnchors: anchors,

@@ -69,6 +69,8 @@ export interface OtaOptions {
 	templates(): Promise<readonly Template[]> | readonly Template[];
 	/** Base of the addresses of CRL and OCSP, without the base path; http is best (https is circular). `baseUrl` unless told. */
 	pkiUrl?: string;
+	/** Text of a file of `ota schema import`: what profiles are judged by, beside the built-in catalogue. */
+	schema?: string | null;
 	/** Which certificates an operator must approve: none (auto, unless told), all, or those of devices that have none yet. */
 	approval?: "auto" | "manual" | "unknown";
 	/** DANGER: 3DES and SHA-1 in SCEP. Off unless told. */

@@ -7,7 +7,16 @@ import { resolve } from "node:path";
 // Not by the room's door, which leads to the agent as well: no process but the agent's loads PKCS#11.
 import { type ConnectOptions, connectAgent } from "../../hsm/client.ts";
 import { type Config, readConfig } from "../../lib/config.ts";
-import { createOta, jsonLog, type Log, type Ota, type OtaOptions } from "../../lib/index.ts";
+import {
+	ConfigError,
+	createOta,
+	jsonLog,
+	type Log,
+	type Ota,
+	OtaError,
+	type OtaOptions,
+	readCatalogue,
+} from "../../lib/index.ts";
 import { openStore } from "../../prisma/client.ts";
 import { authOptions } from "./auth-options.ts";
 import { clientAddress } from "./client-address.ts";
@@ -45,6 +54,7 @@ export function optionsOf(config: Config, log: Log): Omit<OtaOptions, "user" | "
 		authorities: () => readAuthorities(config),
 		deviceRoots: () => readDeviceRoots(config.deviceRoots),
 		templates: templatesOf(config.dataDir),
+		schema: config.schema,
 		pkiUrl: config.pkiUrl,
 		approval: config.approval,
 		legacyScep: config.legacyScep,
@@ -60,6 +70,7 @@ function wire(): Wiring {
 	if (!signIn) throw new TypeError("a server's configuration always has sign-in");
 	// next-auth knows its own address from this variable alone.
 	process.env.NEXTAUTH_URL ||= config.baseUrl;
+	checkSchema(config);
 	const log = jsonLog();
 	if (config.deviceRoots) log.warn("config.device_roots", { trusted: "further device roots beside Apple's" });
 	if (config.pkiUrl.startsWith("https:")) log.warn("config.pki_url", { remedy: httpsRemedy });
@@ -72,6 +83,16 @@ function wire(): Wiring {
 		address: clientAddress,
 	};
 	return { config, auth, ota: createOta(options) };
+}
+
+/** A configuration fault is told at start, and not by the first device. */
+function checkSchema({ schema }: Config): void {
+	try {
+		readCatalogue(schema);
+	} catch (cause) {
+		if (!(cause instanceof OtaError)) throw cause;
+		throw new ConfigError([`OTA_SCHEMA: ${cause.message}; set it to a file that "ota schema import" wrote.`]);
+	}
 }
 
 /** One value, made with the first call, and again after a failure. */

@@ -34,13 +34,13 @@ export interface Recipient {
 }
 
 export async function recipientOf(
-	context: Pick<EnrollContext, "profiles" | "organization" | "publicUrl" | "root">,
+	context: Pick<EnrollContext, "profiles" | "catalogue" | "organization" | "publicUrl" | "root">,
 	enrollment: Enrollment,
 	user: User,
 	now: Date,
 ): Promise<Recipient> {
 	const subject = subjectOf(user, { ...(enrollment.udid && { UDID: enrollment.udid }), ...enrollment.device });
-	const assignment = assign(await context.profiles.candidates(), subject, now);
+	const assignment = assign(await context.profiles.candidates(), subject, now, context.catalogue);
 	const { organization, publicUrl: baseUrl, root } = context;
 	const variables = profileVariables({ subject, enrollment, organization, baseUrl, rootCertificate: root.der });
 	return { enrollment, subject, assignment, variables, contents: contentsOf(assignment, variables) };

@@ -4,6 +4,8 @@
  */
 import { OtaError } from "../errors.ts";
 import { type Candidate, type Judgement, judgePayload, judgeProfile, type TraceLine } from "./audience.ts";
+import { builtInCatalogue } from "./catalogue/built-in.ts";
+import type { Catalogue } from "./catalogue/form.ts";
 import { type Claim, claimsOf } from "./conflicts.ts";
 import type { DocumentPayload } from "./document.ts";
 import { mergeOuter } from "./outer-keys.ts";
@@ -30,12 +32,15 @@ export interface Assignment {
 	documents: ReadonlyMap<string, Candidate>;
 	/** `profile/payload` that a conflict left out -> the `profile/payload` that counts. */
 	left: ReadonlyMap<string, string>;
+	/** By which it was decided, and will be judged. */
+	catalogue: Catalogue;
 	trace: readonly TraceLine[];
 }
 
 /** What was decided so far, profile by profile. */
 interface Decisions {
 	subject: Subject;
+	catalogue: Catalogue;
 	payloads: AssignedPayload[];
 	documents: Map<string, Candidate>;
 	left: Map<string, string>;
@@ -45,8 +50,13 @@ interface Decisions {
 }
 
 /** Throws `config` for two candidates of one name. */
-export function assign(candidates: readonly Candidate[], subject: Subject, now: Date): Assignment {
-	const decisions = begin(subject);
+export function assign(
+	candidates: readonly Candidate[],
+	subject: Subject,
+	now: Date,
+	catalogue: Catalogue = builtInCatalogue,
+): Assignment {
+	const decisions = begin(subject, catalogue);
 	const { payloads, documents, left, trace } = decisions;
 	for (const candidate of inOrder(candidates)) assignProfile(candidate, decisions, now);
 	const giving = [...documents.values()];
@@ -58,12 +68,13 @@ export function assign(candidates: readonly Candidate[], subject: Subject, now: 
 		contents: giving.map(({ document, version }) => `${document.name}@${version}`).join(" "),
 		documents,
 		left,
+		catalogue,
 		trace: [...trace, ...outerTrace],
 	};
 }
 
-function begin(subject: Subject): Decisions {
-	return { subject, payloads: [], documents: new Map(), left: new Map(), trace: [], taken: new Map() };
+function begin(subject: Subject, catalogue: Catalogue): Decisions {
+	return { subject, catalogue, payloads: [], documents: new Map(), left: new Map(), trace: [], taken: new Map() };
 }
 
 /** Highest priority first, then by name. */
@@ -102,7 +113,7 @@ function decide(profile: string, payload: DocumentPayload, decisions: Decisions)
 	const judgement = judgePayload(payload, decisions.subject);
 	if (!judgement.counts) return judgement;
 	const name = `${profile}/${payload.name}`;
-	const claims = claimsOf(profile, payload.payload, systemOf(decisions.subject.platform));
+	const claims = claimsOf(profile, payload.payload, systemOf(decisions.subject.platform), decisions.catalogue);
 	const lost = claims.find(({ key }) => decisions.taken.has(key));
 	if (lost) return leaveOut(name, lost, decisions);
 	for (const { key } of claims) decisions.taken.set(key, name);

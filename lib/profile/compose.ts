@@ -4,7 +4,7 @@
  */
 import { OtaError } from "../errors.ts";
 import type { AssignedPayload, Assignment, Candidate } from "./assign.ts";
-import { builtInCatalogue } from "./catalogue/built-in.ts";
+import type { Catalogue } from "./catalogue/form.ts";
 import { type FinalContent, finalFindings } from "./final-findings.ts";
 import { payloadUuid } from "./payload-uuid.ts";
 import { checkPropertyListValue, type PropertyListDict } from "./property-list.ts";
@@ -96,17 +96,18 @@ export function secretsOf(value: PropertyListDict): string[] {
 }
 
 /**
- * Throws `config` for what this device would refuse, or not obey, by the rules of the lint. `assignment` lets the message
- * name the payloads as their profiles do.
+ * Throws `config` for what this device would refuse, or not obey, by the rules of the lint. `assignment` brings the catalogue,
+ * and lets the message name the payloads as their profiles do.
  */
 export function judgeFinal(
 	payloads: readonly PropertyListDict[],
 	outer: PropertyListDict,
 	subject: Subject,
-	assignment?: Pick<Assignment, "payloads">,
+	assignment?: Pick<Assignment, "payloads" | "catalogue">,
 ): void {
 	const content: FinalContent = { payloads, outer };
-	const errors = finalFindings(content, subject).filter(({ level }) => level === "error");
+	const findings = finalFindings(content, subject, assignment && { catalogue: assignment.catalogue });
+	const errors = findings.filter(({ level }) => level === "error");
 	if (errors.length === 0) return;
 	const told = errors.slice(0, mostTold).map(({ payload, path, words, remedy }) => {
 		// The first payload is the client identity's.
@@ -163,7 +164,7 @@ function surroundingsOf(
 function composePayload(
 	assigned: AssignedPayload,
 	{ variables, uuids }: Surroundings,
-	{ identifier, organization }: FinalProfile,
+	{ assignment, identifier, organization }: FinalProfile,
 	uuidOf: (name: string) => string,
 ): PropertyListDict {
 	const { profile, payload } = assigned;
@@ -172,7 +173,7 @@ function composePayload(
 		PayloadVersion: 1,
 		PayloadIdentifier: `${identifier}.payload.${name}`,
 		PayloadOrganization: organization,
-		...displayName(payload.payload),
+		...displayName(payload.payload, assignment.catalogue),
 		...replaceVariables(withUuids(payload.payload, uuids), variables, label(assigned)),
 		PayloadUUID: uuidOf(`${profile}/${payload.name}`),
 	};
@@ -181,8 +182,11 @@ function composePayload(
 }
 
 /** Settings lists payloads by it: the catalogue's title is better than nothing. */
-function displayName({ PayloadType: type }: PropertyListDict): { PayloadDisplayName?: string } {
-	const title = typeof type === "string" ? builtInCatalogue.payloads.get(type)?.title : undefined;
+function displayName(
+	{ PayloadType: type }: PropertyListDict,
+	{ payloads }: Catalogue,
+): { PayloadDisplayName?: string } {
+	const title = typeof type === "string" ? payloads.get(type)?.title : undefined;
 	return title === undefined ? {} : { PayloadDisplayName: title };
 }
 

@@ -3,8 +3,7 @@
  * the same claim the higher one counts. Texts are compared as they are written, before variables are replaced.
  */
 import { createHash } from "node:crypto";
-import { builtInCatalogue } from "./catalogue/built-in.ts";
-import type { OperatingSystem } from "./catalogue/form.ts";
+import type { Catalogue, OperatingSystem } from "./catalogue/form.ts";
 import { textAt } from "./lint-finding.ts";
 import type { PropertyListDict } from "./property-list.ts";
 
@@ -34,11 +33,16 @@ const certificates: ReadonlySet<string> = new Set([
 ]);
 
 /** `system` null: what iPhones or Macs have once. */
-export function claimsOf(profile: string, payload: PropertyListDict, system: OperatingSystem | null): Claim[] {
+export function claimsOf(
+	profile: string,
+	payload: PropertyListDict,
+	system: OperatingSystem | null,
+	catalogue: Catalogue,
+): Claim[] {
 	const type = textAt(payload, "PayloadType");
 	const identifier = textAt(payload, "PayloadIdentifier");
 	const claims: Claim[] = [];
-	if (isSingle(type, system)) claims.push(claim("a device has one payload of this type", ["type", type]));
+	if (isSingle(type, system, catalogue)) claims.push(claim("a device has one payload of this type", ["type", type]));
 	if (identifier !== "") {
 		claims.push(claim("the same PayloadIdentifier", ["identifier", scoped(profile, identifier).toUpperCase()]));
 	}
@@ -59,8 +63,8 @@ function claim(words: string, parts: readonly string[]): Claim {
 	return { words, key: JSON.stringify(parts) };
 }
 
-function isSingle(type: string, system: OperatingSystem | null): boolean {
-	const on = builtInCatalogue.payloads.get(type)?.on ?? {};
+function isSingle(type: string, system: OperatingSystem | null, { payloads }: Catalogue): boolean {
+	const on = payloads.get(type)?.on ?? {};
 	const systems: readonly OperatingSystem[] = system ? [system] : ["iOS", "macOS"];
 	return systems.some((each) => on[each]?.isRepeatable === false);
 }

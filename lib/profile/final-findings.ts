@@ -19,7 +19,7 @@ const profileUuid = payloadUuid("final", "profile");
 export function finalFindings(
 	{ payloads, outer }: FinalContent,
 	subject: Subject,
-	options: Pick<LintOptions, "hasVariables"> = {},
+	options: Pick<LintOptions, "hasVariables" | "catalogue"> = {},
 ): Finding[] {
 	const os = systemOf(subject.platform);
 	const target = { ...(os && { os }), ...(os && subject.osVersion && { version: subject.osVersion }) };

@@ -1,7 +1,7 @@
 /** What a device would get, and why, for people's eyes: nothing is sealed, signed or opened for it. */
 import { createHash } from "node:crypto";
 import { type Assignment, assign, type Candidate, type TraceLine } from "./assign.ts";
-import { builtInCatalogue } from "./catalogue/built-in.ts";
+import type { Catalogue } from "./catalogue/form.ts";
 import { composeFinal, composeOuter, secretsOf } from "./compose.ts";
 import type { DocumentPayload } from "./document.ts";
 import { sealable } from "./document-secrets.ts";
@@ -25,6 +25,7 @@ export interface RenderInput {
 	baseUrl: string;
 	/** DER. */
 	rootCertificate: Uint8Array;
+	catalogue: Catalogue;
 }
 
 export interface Rendered {
@@ -40,7 +41,7 @@ export interface Rendered {
  */
 export function renderFinal(input: RenderInput): Rendered {
 	const { candidates, subject, now } = input;
-	const assignment = assign(candidates, subject, now);
+	const assignment = assign(candidates, subject, now, input.catalogue);
 	const shown = withoutPlainSecrets(assignment);
 	const variables = variablesOf(input);
 	const outer = composeOuter(assignment, variables);
@@ -56,7 +57,10 @@ export function renderFinal(input: RenderInput): Rendered {
 		});
 	// The lint takes a variable for right, whatever its type would be.
 	const judged = compose((name) => `\${secret.${name}}`);
-	const findings = finalFindings({ payloads: judged, outer }, subject, { hasVariables: true });
+	const findings = finalFindings({ payloads: judged, outer }, subject, {
+		hasVariables: true,
+		catalogue: assignment.catalogue,
+	});
 	return {
 		payloads: compose(() => hidden),
 		outer,
@@ -68,7 +72,7 @@ export function renderFinal(input: RenderInput): Rendered {
 /** Files of templates, and drafts, may have passwords in plain text. */
 function withoutPlainSecrets(assignment: Assignment): Assignment {
 	const hide = (payload: DocumentPayload, { document }: Candidate): DocumentPayload => {
-		const { payloads } = sealable({ ...document, payloads: [payload] }, builtInCatalogue).document;
+		const { payloads } = sealable({ ...document, payloads: [payload] }, assignment.catalogue).document;
 		return payloads[0] ?? payload;
 	};
 	const payloads = assignment.payloads.map(({ profile, payload }) => {

@@ -3,6 +3,7 @@
 import { beforeEach, describe, expect, it } from "@jest/globals";
 import { sealSecrets } from "../../lib/enroll/profile-secrets.ts";
 import type { OtaOptions } from "../../lib/options.ts";
+import { writeSchemaFile } from "../../lib/profile/catalogue/schema-file.ts";
 import { buildDeviceResponse, type DeviceSession, type FinalProfile } from "../device/index.ts";
 import { rsaKeySource } from "../device/rsa-keys.ts";
 import { alice } from "../harness/ota.ts";
@@ -221,6 +222,28 @@ describe("a lone profile request", () => {
 		const expiration = device.finalProfile?.outer.PayloadExpirationDate as Date;
 		const days = (expiration.getTime() - Date.now()) / day;
 		expect([days > 13.9, days < 14.1]).toEqual([true, true]);
+	});
+});
+
+describe("an imported schema", () => {
+	const keys = [{ key: "Size", type: "integer", title: "Size", range: { max: 3 } }] as const;
+	const schema = writeSchemaFile([{ type: "com.example.layout", title: "Layout", on: { iOS: {} }, keys }]);
+	const templates = () => [{ name: "layout", payload: { PayloadType: "com.example.layout", Size: 4 } }];
+
+	it("judges its types before delivery, and names them in Settings", async () => {
+		await begin({ templates });
+		const unknown = await enrolled();
+		expect(unknown.finalProfile?.payloads[1]).not.toHaveProperty("PayloadDisplayName");
+		await begin({ templates, schema });
+		const device = await ota.identified({ keys: nextKey });
+		await device.enrollIdentity();
+		const { status, line } = await ota.refused(() => ask(device));
+		expect([status, line.code, line.why]).toEqual([503, "config", expect.stringMatching(/^Template layout, Size: /)]);
+		await begin({
+			templates: () => templates().map((each) => ({ ...each, payload: { ...each.payload, Size: 3 } })),
+			schema,
+		});
+		expect((await enrolled()).finalProfile?.payloads[1]).toMatchObject({ PayloadDisplayName: "Layout", Size: 3 });
 	});
 });
 

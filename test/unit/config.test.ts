@@ -58,6 +58,7 @@ describe("readConfig", () => {
 			approval: "auto",
 			limits: { enroll: 120, live: 5, devices: 0 },
 			policy: { groups: [], devices: "any", devicesPerPerson: {}, devicesPerGroup: {}, signInDays: 30 },
+			schema: null,
 			claims: [],
 			pkiUrl: "http://localhost:3000",
 			signIn: {
@@ -275,6 +276,7 @@ describe("readConfig", () => {
 		["a limit of nothing", { OTA_LIMIT_LIVE: "0" }, /^OTA_LIMIT_LIVE is not a whole number/],
 		["a limit of no group", { OTA_LIMIT_DEVICES_BY_GROUP: "3" }, /^OTA_LIMIT_DEVICES_BY_GROUP .*staff=3/],
 		["a group that may have none", { OTA_LIMIT_GROUP_DEVICES: "staff=0" }, /^OTA_LIMIT_GROUP_DEVICES .*from 1 on/],
+		["a schema that is not there", { OTA_SCHEMA: "/nowhere.json" }, /^OTA_SCHEMA names a file that cannot be read/],
 		["another list of devices", { OTA_DEVICES: "all" }, /^OTA_DEVICES is none of any, listed/],
 		["a claim that is no name", { OTA_CLAIMS: "a b,ok" }, /^OTA_CLAIMS holds a b; /],
 		["a PKI address that is none", { OTA_PKI_URL: "ldap://x" }, /^OTA_PKI_URL is not an http address/],

@@ -1,5 +1,6 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: variables of payloads look like that.
 import { describe, expect, it } from "@jest/globals";
+import { builtInCatalogue } from "../../lib/profile/catalogue/built-in.ts";
 import type { ProfileDocument } from "../../lib/profile/document.ts";
 import { propertyList } from "../../lib/profile/property-list.ts";
 import { renderFinal } from "../../lib/profile/render.ts";
@@ -16,7 +17,7 @@ import {
 const rendered = (...documents: ProfileDocument[]) =>
 	renderFinal({
 		...{ candidates: candidates(...documents), subject: subjectWith(), now, organization: "Example", identifier },
-		...{ baseUrl: "https://ota.example.com", rootCertificate },
+		...{ baseUrl: "https://ota.example.com", rootCertificate, catalogue: builtInCatalogue },
 	});
 const wifi = { PayloadType: "com.apple.wifi.managed", SSID_STR: "Office", Password: "${secret.psk}" };
 const p12 = { PayloadType: "com.apple.security.pkcs12", PayloadContent: "${secret.p12}", Password: "plain-hunter2" };

@@ -48,6 +48,11 @@ export function catalogueWith(further: readonly PayloadDefinition[]): Catalogue 
 	return { payloads, common, profile };
 }
 
+/** The built-in catalogue, with what the text of a schema file has. Throws `config`, naming the place. */
+export function readCatalogue(schema: string | null): Catalogue {
+	return schema === null ? builtInCatalogue : catalogueWith(readSchemaFile(schema));
+}
+
 /** The definitions of a schema file. Throws `config`, naming the place. */
 export function readSchemaFile(text: string): PayloadDefinition[] {
 	if (text.length > limits.length) throw fault("longer than 16 MiB");
