@@ -38,7 +38,7 @@ export async function importProfile(operator: Operator, request: ImportRequest, 
 	const draft = { document, secrets, note: request.note };
 	const next = await numbered(operator, draft, newest);
 	if (secrets.size === 0 && newest && isSame(next.document, newest)) return unchanged(operator, newest, request);
-	if (!mayBeSaved(operator, next)) return 1;
+	if (!mayBeSaved(operator, next, draft)) return 1;
 	for (const secret of next.missing) tell(missingWords(name, secret));
 	if (request.isPublished && next.missing.length > 0) {
 		tell("Nothing was saved: what is published has all its secrets. Import it without --publish first.");

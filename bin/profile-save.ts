@@ -4,7 +4,7 @@ import { OtaError } from "../lib/errors.ts";
 import type { AuditEvent, Keys, ProfileVersion } from "../lib/ports.ts";
 import { readCatalogue } from "../lib/profile/catalogue/schema-file.ts";
 import type { PlainSecrets, ProfileDocument } from "../lib/profile/document.ts";
-import { lintDocument } from "../lib/profile/document-lint.ts";
+import { lintDocument, lintSecrets } from "../lib/profile/document-lint.ts";
 import { secretNames, withVersions } from "../lib/profile/document-secrets.ts";
 import { documentYaml, readDocumentYaml } from "../lib/profile/document-yaml.ts";
 import { isDeliverable } from "../lib/profile/lint.ts";
@@ -51,8 +51,16 @@ export async function numbered(
 }
 
 /** Tells the findings; whether nothing stands against saving. A secret that has no value yet is told, and may come later. */
-export function mayBeSaved(operator: Operator, { document, missing }: Numbered): boolean {
-	const findings = lintBesideSecrets(operator, document, missing);
+export function mayBeSaved(
+	operator: Operator,
+	{ document, missing }: Numbered,
+	{ secrets }: Pick<Draft, "secrets">,
+): boolean {
+	const catalogue = readCatalogue(operator.config.schema);
+	const findings = [
+		...lintBesideSecrets(operator, document, missing),
+		...lintSecrets(document, secrets, { catalogue }),
+	];
 	for (const finding of findings) operator.tell(findingLine(finding));
 	if (isDeliverable(findings)) return true;
 	operator.tell(`Nothing was saved: ${countsOf(findings)}.`);

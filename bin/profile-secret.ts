@@ -60,7 +60,7 @@ export async function renewSecret(operator: Operator, request: SecretRequest, ke
 	if (value.length === 0) throw new OtaError("malformed", "The value is empty; nothing was saved.");
 	const draft = { document, secrets: new Map([[secret, value]]), note: request.note };
 	const next = await numbered(operator, draft, newest);
-	if (!mayBeSaved(operator, next)) return 1;
+	if (!mayBeSaved(operator, next, draft)) return 1;
 	for (const other of next.missing) tell(missingWords(name, other));
 	if (isPublished && next.missing.length > 0) return 1;
 	await saveVersion(operator, next, draft, keysOf);

@@ -1,9 +1,10 @@
 /** The lint of a document: that of its profile, and what only a document has: variables, secrets and rules. */
 import { builtInCatalogue } from "./catalogue/built-in.ts";
-import type { DocumentPayload, ProfileDocument } from "./document.ts";
+import type { DocumentPayload, PlainSecrets, ProfileDocument } from "./document.ts";
 import { profileFromDocument } from "./document-file.ts";
 import { referenceFaults } from "./document-references.ts";
 import { type KeyPath, mapSecrets } from "./document-secret-keys.ts";
+import { withSecrets } from "./document-secrets.ts";
 import { lintProfile } from "./lint.ts";
 import { type Fault, type Finding, type LintOptions, textAt } from "./lint-finding.ts";
 import type { PropertyListDict } from "./property-list.ts";
@@ -24,6 +25,17 @@ export function lintDocument(document: ProfileDocument, options: LintOptions = {
 		for (const told of payloadFaults(document, payload, options)) findings.push({ payload: named, ...told });
 	}
 	return findings.sort((one, other) => (one.payload?.index ?? -1) - (other.payload?.index ?? -1));
+}
+
+/**
+ * What stands against the values of secrets at the keys that they are for: a kind, a character, a range. Nobody sees them
+ * again before a device does.
+ */
+export function lintSecrets(document: ProfileDocument, secrets: PlainSecrets, options: LintOptions = {}): Finding[] {
+	const lint = (each: ProfileDocument) => lintProfile(profileFromDocument(each), { hasVariables: true, ...options });
+	const placeOf = ({ rule, payload, path }: Finding) => JSON.stringify([rule, payload?.index, path]);
+	const known = new Set(lint(document).map(placeOf));
+	return lint(withSecrets(document, secrets)).filter((each) => each.level === "error" && !known.has(placeOf(each)));
 }
 
 function* outerFaults(document: ProfileDocument): Generator<Told> {

@@ -3,7 +3,7 @@ import { OtaError } from "../errors.ts";
 import type { Catalogue } from "./catalogue/form.ts";
 import type { PlainSecrets, ProfileDocument } from "./document.ts";
 import { type KeyPath, mapSecrets } from "./document-secret-keys.ts";
-import type { PropertyListValue } from "./property-list.ts";
+import { isPropertyListDict, type PropertyListDict, type PropertyListValue } from "./property-list.ts";
 import { variableNames } from "./variables.ts";
 
 const prefix = "secret.";
@@ -54,6 +54,29 @@ export function secretNames(document: ProfileDocument): string[] {
 	const named = document.payloads.flatMap(({ payload }) => variableNames(payload));
 	const names = named.flatMap(({ name }) => (name?.startsWith(prefix) ? [name.slice(prefix.length)] : []));
 	return [...new Set(names)].sort();
+}
+
+/** The document with values in the place of their names: to be judged, and for nobody's eyes. */
+export function withSecrets(document: ProfileDocument, secrets: PlainSecrets): ProfileDocument {
+	const inValue = (value: PropertyListValue): PropertyListValue => {
+		if (typeof value === "string") return inText(value, secrets);
+		if (Array.isArray(value)) return value.map(inValue);
+		return isPropertyListDict(value) ? inDict(value as PropertyListDict) : value;
+	};
+	const inDict = (dict: PropertyListDict): PropertyListDict =>
+		Object.fromEntries(Object.entries(dict).map(([key, value]) => [key, inValue(value)]));
+	return { ...document, payloads: document.payloads.map((each) => ({ ...each, payload: inDict(each.payload) })) };
+}
+
+/** Data stands alone, or not at all. */
+function inText(text: string, secrets: PlainSecrets): string | Uint8Array {
+	const alone = /^\$\{secret\.([^{}]*)\}$/.exec(text)?.[1];
+	const value = alone === undefined ? undefined : secrets.get(alone);
+	if (value !== undefined) return value;
+	return text.replace(/\$\{secret\.([^{}]*)\}/g, (found, name: string) => {
+		const part = secrets.get(name);
+		return typeof part === "string" ? part : found;
+	});
 }
 
 /**

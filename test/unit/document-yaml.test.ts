@@ -289,7 +289,7 @@ describe("what is wrong in a document", () => {
 		["a day that no month has", withPayload("{A: 2027-02-30}"), /^line 4, column 18: .*dates are/],
 		["data that is no base64", withPayload("{A: !!binary a*b}"), /^line 4, column 18: .*base64/],
 		["a tag of its own", withPayload("{A: !a b}"), /^line 4, column 18: .*in quotes/],
-		["a set", withPayload("{A: !!set {b}}"), /^payloads\[0\]\.payload\.A\.b: has no value/],
+		["a set", withPayload("{A: !!set {b}}"), /^payloads\[0\]\.payload\.A: a key without a colon/],
 		["pairs", withPayload("{A: !!pairs [{b: 1}]}"), /^payloads\[0\]\.payload\.A\[0\]: has no value/],
 		["a key twice", withPayload("{A: 1, B: 2, A: 3}"), /^payloads\[0\]\.payload\.A: is there twice/],
 		["a key twice in two ways", withPayload('{1: 1, "1": 2}'), /^payloads\[0\]\.payload\.1: is there twice/],

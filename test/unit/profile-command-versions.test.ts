@@ -256,15 +256,40 @@ describe("ota profile", () => {
 		expect(saved).toMatchObject({ code: 0, out: "office  version 4  published  secret wifi.Password sealed\n" });
 		expect(await opened("office", 4)).toEqual({ "office/wifi.Password": renewed });
 		expect(await opened("office", 3)).toEqual({ "office/wifi.Password": canary });
-		const path = file("octets", new Uint8Array([0, 255, 10]));
-		expect((await type("secret", "office", "wifi.Password", "--file", path)).out).toContain("version 5  draft");
-		expect(await opened("office", 5)).toEqual({ "office/wifi.Password": new Uint8Array([0, 255, 10]) });
 		const unknown = await withStdin("x", () => type("secret", "office", "wifi.Passwort"));
 		expect(unknown).toMatchObject({ code: 1, err: expect.stringContaining("It has: wifi.Password.") });
 		for (const value of ["", "\n", new Uint8Array([0xff])]) {
 			expect((await withStdin(value, () => type("secret", "office", "wifi.Password"))).code).toBe(1);
 		}
-		expect((await desk.store.listVersions("office"))[0]?.version).toBe(5);
+		expect((await desk.store.listVersions("office"))[0]?.version).toBe(4);
+	});
+
+	it.each<[string, string, string[], string | Uint8Array, RegExp]>([
+		["a control character", "wifi.Password", [], "bell\u0007", /Password: /],
+		["data for a text", "wifi.Password", ["--file"], new Uint8Array([1, 2, 3]), /Password: needs string|Password: is /],
+		["text for data", "vpn.IPSec.SharedSecret", [], "in plain words", /IPSec\.SharedSecret: /],
+	])("does not seal what would stop every device: %s", async (_, secret, flags, value, told) => {
+		const vpn = payload("com.apple.vpn.managed", {
+			UserDefinedName: "Office",
+			VPNType: "IPSec",
+			IPSec: {
+				AuthenticationMethod: "SharedSecret",
+				RemoteAddress: "vpn.example.com",
+				SharedSecret: new Uint8Array([115]),
+			},
+		});
+		const name = `kind-${secret.slice(0, 4)}-${flags.length}`;
+		await type("import", file(`${name}.mobileconfig`, document(profile([wifi(), vpn]))), "--publish");
+		const before = (await desk.store.listVersions(name)).length;
+		const given = flags.length > 0 ? [...flags, file(`${name}.bin`, value)] : [];
+		const { code, err } = await withStdin(value, () => type("secret", name, secret, "--publish", ...given));
+		expect([code, err]).toEqual([1, expect.stringMatching(told)]);
+		expect(err).not.toContain("in plain words");
+		expect(await desk.store.listVersions(name)).toHaveLength(before);
+		const octets = new Uint8Array([0, 255, 10]);
+		const saved = await type("secret", name, "vpn.IPSec.SharedSecret", "--file", file(`${name}.octets`, octets));
+		expect(saved).toMatchObject({ code: 0, out: expect.stringContaining("draft") });
+		expect(await opened(name, before + 1)).toMatchObject({ [`${name}/vpn.IPSec.SharedSecret`]: octets });
 	});
 
 	it("saves a draft whose secret has no value yet, and publishes it only when it has", async () => {
