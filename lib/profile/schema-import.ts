@@ -107,6 +107,10 @@ class Reading {
 	private contents(value: YamlDict, type: KeyType): Pick<KeyDefinition, "of"> {
 		if (value.subkeys === undefined || (type !== "array" && type !== "dictionary")) return {};
 		const keys = this.keys(value.subkeys);
+		const [only] = keys;
+		// ConsentText: the schema's ConsentTextItem stands for what is in it, and is no key that a device reads.
+		if (type === "dictionary" && keys.length === 1 && only?.of && only.key === `${value.key}Item`)
+			return { of: only.of };
 		if (type === "dictionary" || !Array.isArray(value.subkeys) || value.subkeys.length === 1) return { of: keys };
 		// Several keys below an array are those of the dictionaries in it.
 		return { of: [{ key: "item", type: "dictionary", of: keys }] };

@@ -72,6 +72,12 @@ function merge(around: Record<string, unknown> = { supervised: false, byHand: tr
 	return merged.introduced === "n/a" ? { supervised: false, byHand: true, introduced: "n/a" } : merged;
 }
 
+/** Of ConsentText the schema names an item, which no profile has: what is in it stands in the dictionary itself. */
+function withoutItem(facts: Facts, { key, type, of = "" }: Fact): string {
+	const [only] = facts.definitions[of] ?? [];
+	return type === "dictionary" && only?.key === `${key}Item` && only.of ? only.of : of;
+}
+
 /** Each key's path with everything that is known of it. */
 function* factsOf(facts: Facts, keys: string, around: Resolved, path: string): Generator<[string, unknown]> {
 	for (const fact of facts.definitions[keys] ?? []) {
@@ -81,7 +87,7 @@ function* factsOf(facts: Facts, keys: string, around: Resolved, path: string): G
 		const isElement = path.endsWith("[]");
 		const isRequired = fact.required === true && !isElement && fact.key !== "ANY";
 		yield [at, { type, oneOf, range, preset, format, count, isRequired, on }];
-		if (fact.of) yield* factsOf(facts, fact.of, on, type === "array" ? `${at}[]` : at);
+		if (fact.of) yield* factsOf(facts, withoutItem(facts, fact), on, type === "array" ? `${at}[]` : at);
 	}
 }
 

@@ -2,8 +2,13 @@
 /** Documents to payloads: references, secrets, the device's UUIDs, and the judgement before delivery. */
 import { describe, expect, it } from "@jest/globals";
 import { composeOuter, judgeFinal, secretsWanted } from "../../lib/profile/compose.ts";
+import { documentFromProfile, profileFromDocument } from "../../lib/profile/document-file.ts";
+import { lintDocument } from "../../lib/profile/document-lint.ts";
+import { encryptedProfile } from "../../lib/profile/final-profile.ts";
+import { lintProfile } from "../../lib/profile/lint.ts";
 import { payloadUuid } from "../../lib/profile/payload-uuid.ts";
-import type { PropertyListDict } from "../../lib/profile/property-list.ts";
+import { readProfileFile } from "../../lib/profile/profile-file.ts";
+import { type PropertyListDict, propertyList } from "../../lib/profile/property-list.ts";
 import {
 	assigned,
 	clip,
@@ -11,6 +16,7 @@ import {
 	composedWhole,
 	documentOf,
 	identifier,
+	now,
 	rootCertificate,
 	subjectWith,
 	udid,
@@ -170,6 +176,28 @@ describe("composeOuter", () => {
 	it("replaces what may be read by anyone", () => {
 		const ConsentText = { default: "${organization}: ${baseUrl}/" };
 		expect(outerOf({ ConsentText })).toEqual({ ConsentText: { default: "Example: https://ota.example.com/" } });
+	});
+
+	it("lets texts to agree to through, from a file to the device, those of several profiles in one", () => {
+		const consent = (texts: PropertyListDict) => ({ ConsentText: texts });
+		const documents = [
+			documentOf("a", { a: clip("a") }, { profile: consent({ default: "Hi", de: "Hallo" }) }),
+			documentOf("b", { b: clip("b") }, { profile: consent({ default: "Rules", fr: "Règles" }) }),
+		];
+		for (const document of documents) {
+			const read = documentFromProfile(readProfileFile(propertyList(profileFromDocument(document))).profile, "again");
+			expect(lintDocument({ ...read, for: "everyone" })).toEqual([]);
+		}
+		const assignment = assigned(...documents);
+		const outer = composeOuter(assignment, variablesOf(subjectWith()));
+		expect(faultOf(() => judgeFinal(composedWhole(assignment), outer, subjectWith(), assignment))).toBe(undefined);
+		const file = encryptedProfile({
+			...{ envelopedData: new Uint8Array([0x30]), organization: "Example", identifier, uuid, displayName: "Example" },
+			...{ expiration: now, targetDeviceType: 1, outer },
+		});
+		const { profile } = readProfileFile(file);
+		expect(profile.ConsentText).toEqual({ default: "Hi\n\nRules", de: "Hallo\n\nRules", fr: "Hi\n\nRègles" });
+		expect(lintProfile(profile)).toEqual([]);
 	});
 
 	it.each(["${user.name}", "${device.serial}", "${secret.psk}", "${user.claims.department}"])("refuses %s", (text) => {

@@ -123,6 +123,24 @@ describe("a compiled schema", () => {
 		expect(notes).toEqual([]);
 	});
 
+	it("takes what the schema calls a dictionary's item for what is in it: no device knows ConsentTextItem", () => {
+		const [topLevel] = compile(
+			document(
+				"TopLevel",
+				`- key: ConsentText
+  type: <dictionary>
+  subkeys:
+  - key: ConsentTextItem
+    type: <dictionary>
+    presence: required
+    subkeys:
+    - { key: ANY, type: <string>, presence: required }
+`,
+			),
+		).payloads;
+		expect(key(topLevel, "ConsentText")?.of).toEqual([{ key: "ANY", type: "string", isRequired: true }]);
+	});
+
 	it("takes several keys below an array as those of a dictionary", () => {
 		expect(key(definition, "Pair")?.of).toEqual([
 			{

@@ -26,9 +26,8 @@ export const profileKeys = payload("TopLevel", "Profile", "iOS 4.0 once; macOS 1
 		oneOf: [0, 1, 2, 3, 4, 5, 6],
 		default: 0,
 	}),
-	dictionary("ConsentText", [dictionary("ConsentTextItem", [string("ANY")], { required })], {
-		title: "Text to agree to, by language",
-	}),
+	// Apple's schema calls the texts an item of a list, which no device takes: each stands under its language, or `default`.
+	dictionary("ConsentText", [string("ANY")], { title: "Text to agree to, by language" }),
 ]);
 
 export const commonKeys = payload("CommonPayloadKeys", "Every payload", "iOS 4.0 once; macOS 10.7 once", [
