@@ -16,7 +16,8 @@ import seals anew what it brings. The file itself still holds them. A file that 
 
 WHO is ${audienceForms}
 (several --for: any of them). Finer rules are written in YAML: ota profile export NAME. A .mobileconfig says nothing of whom it is
-for: it is for nobody until told, or for whom NAME was before; NAME's priority, days and rules of payloads stay too.
+for: it is for nobody until told, or for whom NAME was before; NAME's priority, days and rules of payloads stay too. Payloads are found
+again by PayloadUUID, PayloadIdentifier or, when alone, type: one with rules that cannot be is refused, for YAML to change.
 
 Errors of the lint: nothing is saved, exit code 1. A secret that stands by name alone and has no value yet is a warning in a
 draft, and an error when it is published: "ota profile secret NAME SECRET" gives it one.

@@ -2,7 +2,8 @@
 import { OtaError } from "../lib/errors.ts";
 import type { ProfileVersion } from "../lib/ports.ts";
 import { readCatalogue } from "../lib/profile/catalogue/schema-file.ts";
-import type { Audience, DocumentPayload, ProfileDocument } from "../lib/profile/document.ts";
+import type { Audience, ProfileDocument } from "../lib/profile/document.ts";
+import { documentAgain } from "../lib/profile/document-again.ts";
 import { documentFromProfile } from "../lib/profile/document-file.ts";
 import { sealable } from "../lib/profile/document-secrets.ts";
 import { documentYaml } from "../lib/profile/document-yaml.ts";
@@ -69,28 +70,10 @@ function documentFrom(
 	const read =
 		input.kind === "document"
 			? { ...input.document, name }
-			: asBefore(documentFromProfile(input.profile, name), newest && documentOf(newest));
+			: newest
+				? documentAgain(input.profile, documentOf(newest))
+				: documentFromProfile(input.profile, name);
 	return audience === undefined ? read : { ...read, for: audience };
-}
-
-/** A .mobileconfig has no word of whom it is for: what was said of the profile stays, or payloads would reach more people. */
-function asBefore(document: ProfileDocument, before: ProfileDocument | null): ProfileDocument {
-	if (!before) return document;
-	const { for: audience, except, priority, updateAfterDays } = before;
-	const payloads = document.payloads.map((payload) => ({ ...payload, ...rulesOf(earlier(payload, before)) }));
-	return { ...document, for: audience, except, priority, updateAfterDays, payloads };
-}
-
-function earlier({ name, payload }: DocumentPayload, before: ProfileDocument): DocumentPayload | undefined {
-	const byUuid = before.payloads.find(
-		(each) => typeof payload.PayloadUUID === "string" && each.payload.PayloadUUID === payload.PayloadUUID,
-	);
-	const isAlike = (each: DocumentPayload) => each.name === name && each.payload.PayloadType === payload.PayloadType;
-	return byUuid ?? before.payloads.find(isAlike);
-}
-
-function rulesOf(payload: DocumentPayload | undefined): Pick<DocumentPayload, "for" | "except"> {
-	return { ...(payload?.for && { for: payload.for }), ...(payload?.except && { except: payload.except }) };
 }
 
 const isSame = (document: ProfileDocument, newest: ProfileVersion): boolean =>

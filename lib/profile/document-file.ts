@@ -30,7 +30,7 @@ function refused(what: string): OtaError {
 }
 
 /** `wifi` of com.apple.wifi.managed; the second of a type is `wifi-2`. */
-function freeName(payload: PropertyListDict, taken: Set<string>): string {
+export function freeName(payload: PropertyListDict, taken: Set<string>): string {
 	const type = textAt(payload, "PayloadType");
 	if (type === "com.apple.mdm") {
 		throw refused(
