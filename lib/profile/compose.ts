@@ -96,7 +96,7 @@ export function secretsOf(value: PropertyListDict): string[] {
 }
 
 /**
- * Throws `config` for what this device would refuse, or not obey, by the rules of the lint. `assignment` brings the catalogue,
+ * Throws `config` for what this device would refuse, by the rules of the lint. `assignment` brings the catalogue,
  * and lets the message name the payloads as their profiles do.
  */
 export function judgeFinal(

@@ -15,6 +15,9 @@ export interface FinalContent {
 
 const profileUuid = payloadUuid("final", "profile");
 
+/** A device passes over what it does not obey, and takes the profile: when it is saved that is told, and an error. */
+const passedOver: ReadonlySet<string> = new Set(["system", "supervised", "byHand"]);
+
 /** The keys that `encryptedProfile` sets stand there as it would; of the device count its system and version. */
 export function finalFindings(
 	{ payloads, outer }: FinalContent,
@@ -31,5 +34,7 @@ export function finalFindings(
 		PayloadUUID: profileUuid,
 		PayloadContent: payloads,
 	};
-	return lintProfile(profile, { ...options, target });
+	return lintProfile(profile, { ...options, target }).map((finding) =>
+		passedOver.has(finding.rule) ? { ...finding, level: "warning" } : finding,
+	);
 }

@@ -211,7 +211,14 @@ describe("judgeFinal", () => {
 		const all = composedWhole(assignment, { secrets: { "office/psk": "hunter2" } });
 		return faultOf(() => judgeFinal(all, assignment.outer, subjectWith({}, device), assignment));
 	};
-	const restrictions = { PayloadType: "com.apple.applicationaccess", allowSafari: false };
+	const restrictions = { PayloadType: "com.apple.applicationaccess", allowSafari: false, allowAirDrop: false };
+
+	it.each(["iPhone15,4", "iPad14,1", "Mac14,2"])(
+		"lets pass on an %s what it passes over unless it is supervised",
+		(PRODUCT) => {
+			expect(judged({ restrictions }, { PRODUCT })).toBe(undefined);
+		},
+	);
 
 	it("lets pass what the device takes, and keys that it passes over", () => {
 		expect(
@@ -220,7 +227,6 @@ describe("judgeFinal", () => {
 	});
 
 	it.each<[string, Record<string, PropertyListDict>, Readonly<Record<string, string>>, string]>([
-		["a restriction that looks like protection", { r: restrictions }, {}, "payload r, allowSafari: "],
 		[
 			"a payload newer than the system",
 			{ relay: { PayloadType: "com.apple.relay.managed", Relays: [{ HTTP3RelayURL: "https://e/" }] } },

@@ -60,10 +60,10 @@ describe("what a device would get", () => {
 		]);
 	});
 
-	it("finds what this device does not obey", () => {
+	it("warns of what this device does not obey: it takes the profile", () => {
 		const restrictions = { PayloadType: "com.apple.applicationaccess", allowSafari: false };
 		expect(rendered(documentOf("office", { restrictions })).findings).toMatchObject([
-			{ rule: "supervised", level: "error", path: "allowSafari" },
+			{ rule: "supervised", level: "warning", path: "allowSafari" },
 		]);
 	});
 });
