@@ -15,7 +15,7 @@ import { readCatalogue } from "./profile/catalogue/schema-file.ts";
 export const startsPerMinute = 120;
 
 /** What counts within this process. */
-type Counted = Pick<EnrollContext["limits"], "start" | "mayRecord">;
+type Counted = Pick<EnrollContext["limits"], "start" | "update" | "mayRecord">;
 
 /** Failure: config for certificates that do not fit each other or their keys; the store's and the keys'. */
 export async function openContext(
@@ -60,6 +60,7 @@ export async function openContext(
 			enroll: options.limits?.enroll ?? startsPerMinute,
 			devices: options.limits?.devices ?? 0,
 			start: (userId) => limits.start(userId),
+			update: (enrollmentId) => limits.update(enrollmentId),
 			mayRecord: (enrollmentId) => limits.mayRecord(enrollmentId),
 		},
 	};
@@ -72,7 +73,8 @@ function directoryOf({ person }: OtaOptions): EnrollContext["person"] {
 		const found = await person(user).catch((cause: unknown) => {
 			throw new OtaError("store_unavailable", "the directory did not answer", { cause });
 		});
-		return found === null ? null : readUser({ id: user.id, ...found });
+		// Whoever else it describes, the device is this person's.
+		return found === null ? null : readUser({ ...found, id: user.id });
 	};
 }
 

@@ -11,6 +11,8 @@ export interface SessionUser {
 	name?: string | null;
 	groups?: readonly string[] | null;
 	claims?: Readonly<Record<string, string | number | boolean | readonly string[]>> | null;
+	/** When this session's person signed in: an older session does not undo what a later sign-in said. Now unless told. */
+	signedInAt?: Date | null;
 }
 
 /** The four certificates, PEM. Their keys are behind `Keys`. */
@@ -76,8 +78,8 @@ export interface OtaOptions {
 	/** DANGER: 3DES and SHA-1 in SCEP. Off unless told. */
 	legacyScep?: boolean;
 	/**
-	 * What the company's directory says of a person now, asked when a device comes for an update: null when there is no such
-	 * person any more. Unless told, what the latest sign-in said counts, for `policy.signInDays`.
+	 * What the company's directory says of a person now, asked whenever somebody enrolls or a device comes for its profile: null
+	 * when there is no such person any more. Unless told, what the latest sign-in said counts, for `policy.signInDays`.
 	 */
 	person?(user: User): Promise<SessionUser | null>;
 	policy?: EnrollPolicyOptions;

@@ -200,6 +200,8 @@ export interface Delivery {
 
 export interface StartEnrollment {
 	enrollment: Pick<Enrollment, "id" | "user" | "createdAt" | "expiresAt">;
+	/** When the person signed in: not after createdAt. What was known from a later sign-in stays. */
+	signedInAt: Date;
 	challenge: NewChallenge;
 	/** Unanswered enroll challenges that one person may have, this one included; the oldest are withdrawn. */
 	maxLive: number;
@@ -321,7 +323,10 @@ export interface AllowedDevice {
 	by: string;
 }
 
-/** A device with its newest enrollment that got as far as a certificate (certified or delivered). */
+/**
+ * A device with the enrollment that counts: of those that got as far as a certificate the newest that is delivered and has a
+ * live identity, else the newest.
+ */
 export interface FoundDevice {
 	enrollment: Enrollment;
 	/** The newest identity certificate of that enrollment that is issued and has not ended at `now`. */
@@ -330,19 +335,21 @@ export interface FoundDevice {
 	delivery: Delivery | null;
 	/** Person or device. */
 	isBlocked: boolean;
+	/** Whether a device of another person, with a live identity, has told the same name: UDIDs and serial numbers are told, not proven. */
+	isContested: boolean;
 }
 
 /** Part of Store: who is known, and which devices may come. */
 export interface PeopleStore {
-	/** What a sign-in said (startEnrollment does it as well). Its groups replace those of before. */
+	/** What a sign-in said (startEnrollment does it as well). Its groups replace those of before; an older sign-in changes nothing. */
 	savePerson(person: KnownPerson): Promise<void>;
 	/** By the SSO's subject, or by e-mail address (its case is no difference; the latest sign-in of several). */
 	findPerson(by: { id: string } | { email: string }): Promise<KnownPerson | null>;
 	/** How many devices but this one have an enrollment (certified or delivered) of people whose latest sign-in had the group. */
 	countGroupDevices(group: string, otherThan: string): Promise<number>;
-	/** By UDID or serial number (case is no difference); of several enrollments the newest. */
+	/** By UDID or serial number (case is no difference). */
 	findDevice(name: string, now: Date): Promise<FoundDevice | null>;
-	/** The devices whose newest enrollment (certified or delivered) is this person's, newest first. */
+	/** This person's devices, by their own enrollments, newest first. */
 	listDevices(userId: string, now: Date): Promise<FoundDevice[]>;
 
 	/** How many were not on the list before. One audit event a device (detail.device is added). */

@@ -84,7 +84,7 @@ export function sessionUser(session: unknown, now: number): SessionUser | null {
 	if (typeof signedInAt !== "number" || !(now / 1000 - signedInAt < sessionSeconds)) return null;
 	if (typeof user?.id !== "string" || user.id === "" || typeof user.email !== "string") return null;
 	const { id, email, name = null, groups, claims } = user;
-	return { id, email, name, groups: groups ?? [], claims: claims ?? {} };
+	return { id, email, name, groups: groups ?? [], claims: claims ?? {}, signedInAt: new Date(signedInAt * 1000) };
 }
 
 /**

@@ -20,7 +20,7 @@ export const requestedAttributes = [
 ] as const;
 
 export interface DeviceAttributes {
-	/** As sent; compare with `sameUdid`. */
+	/** In Apple's own spelling, however it was sent. */
 	udid: string;
 	serialNumber: string | null;
 	/** The model: iPhone15,2. */
@@ -67,8 +67,10 @@ export function readDeviceAttributes(dict: PlistDict): DeviceAttributes {
 		const value = readAttribute(dict, name, form);
 		if (value !== null) attributes[name] = value;
 	}
-	const { UDID: udid, SERIAL, PRODUCT, VERSION } = attributes;
-	if (udid === undefined) throw new OtaError("malformed", "Device attributes: no UDID");
+	const { UDID: sent, SERIAL, PRODUCT, VERSION } = attributes;
+	if (sent === undefined) throw new OtaError("malformed", "Device attributes: no UDID");
+	const udid = spelledUdid(sent);
+	attributes.UDID = udid;
 	return {
 		udid,
 		serialNumber: SERIAL ?? null,
@@ -78,6 +80,9 @@ export function readDeviceAttributes(dict: PlistDict): DeviceAttributes {
 		attributes,
 	};
 }
+
+/** Apple writes 40 digits small and all others in capitals; one device is one row. */
+const spelledUdid = (udid: string): string => (udid.length === 40 ? udid.toLowerCase() : udid.toUpperCase());
 
 /** Whether two UDIDs name the same device: the case of their digits is no difference. */
 export function sameUdid(one: string, other: string): boolean {

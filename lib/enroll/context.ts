@@ -87,6 +87,8 @@ export interface EnrollLimits {
 	devices: number;
 	/** Counts a start in this process: `rate` when it is one too many. */
 	start(userId: string): Promise<void>;
+	/** Counts an update of an enrollment: `rate` when it is one too many. */
+	update(enrollmentId: string): Promise<void>;
 	/** Counts a refusal: whether it shall still become an audit event. */
 	mayRecord(enrollmentId: string): Promise<boolean>;
 }

@@ -6,6 +6,7 @@ import { type DeviceAttributes, sameUdid } from "../apple/attributes.ts";
 import type { X509 } from "../cms/certificate.ts";
 import type { OtaError } from "../errors.ts";
 import type { Certificate, Delivery, Enrollment } from "../ports.ts";
+import { authorised } from "./authorise.ts";
 import { auditEvent, type EnrollContext, lifetime, refusal } from "./context.ts";
 import { composeSigned, recipientOf } from "./final.ts";
 import { judgeIdentity } from "./own-identity.ts";
@@ -22,7 +23,8 @@ export async function deliver(
 	const fault = deviceFault(certificate, enrollment, device, now);
 	if (fault) throw await refusal(context, enrollment.id, fault[0], `profile request: ${fault[1]}`);
 	if (enrollment.state === "delivered") return update(context, enrollment, signer, device, now);
-	const recipient = await recipientOf(context, enrollment, enrollment.user, now);
+	const { user } = await authorised(context, enrollment, now, "profile request");
+	const recipient = await recipientOf(context, enrollment, user, now);
 	const clientUntil = new Date(now.getTime() + lifetime);
 	const { contents } = recipient;
 	const { profile, challenge } = await composeSigned(context, recipient, signer, now, clientUntil);

@@ -6,7 +6,8 @@ import type { X509 } from "../cms/certificate.ts";
 import { OtaError } from "../errors.ts";
 import type { ChallengeBinding, FoundChallenge } from "../ports.ts";
 import { answerWaiting, needsApproval, wait } from "./approval.ts";
-import { type EnrollContext, refusal, sha256 } from "./context.ts";
+import { authorised, judgeCount, orRefuse } from "./authorise.ts";
+import { type EnrollContext, lifetime, refusal, sha256 } from "./context.ts";
 import { type Application, judgeBlock, reserveAndIssue, resume } from "./issuance.ts";
 import { type ScepRequest, transactionOf } from "./scep-request.ts";
 
@@ -27,6 +28,7 @@ export async function firstEnrollment(
 		throw await refusal(context, found.enrollment.id, "challenge", "SCEP: a challenge of another purpose");
 	}
 	if (found.certificate) return resume(context, found.certificate, found.challenge);
+	await judgeHolder(context, found);
 	// Spent without a certificate: it waits, whatever the rule is by now.
 	const waiting = usedByKey === publicKeyHash && (await context.store.findApproval({ challengeHash, publicKeyHash }));
 	if (waiting) return answerWaiting(context, waiting);
@@ -46,6 +48,17 @@ export async function firstEnrollment(
 	return reserveAndIssue(context, application, (certificate, audit) =>
 		context.store.reserveCertificate({ certificate, transaction, audit }),
 	);
+}
+
+/** A file's challenge may lie about for days; and of several devices that began at once only so many may go on. */
+async function judgeHolder(context: EnrollContext, { challenge, enrollment }: FoundChallenge): Promise<void> {
+	const now = context.clock();
+	const { purpose, createdAt } = challenge;
+	if (purpose === "client" && now.getTime() - createdAt.getTime() > lifetime) {
+		await authorised(context, enrollment, now, "SCEP");
+	}
+	if (purpose !== "identity") return;
+	await orRefuse(context, enrollment.id, "SCEP", () => judgeCount(context, enrollment.user, enrollment.udid ?? ""));
 }
 
 /** The server's own; the request's, as far as they are admitted, where an operator said so. */

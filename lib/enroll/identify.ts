@@ -9,7 +9,7 @@ import { OtaError } from "../errors.ts";
 import type { Challenge, ChallengeBinding, Enrollment, IdentifyDevice } from "../ports.ts";
 import { identityProfile } from "../profile/identity-profile.ts";
 import { payloadUuid } from "../profile/payload-uuid.ts";
-import { deviceFault, tooManyDevices } from "./authorise.ts";
+import { judgeCount, judgeDevice, orRefuse } from "./authorise.ts";
 import {
 	auditEvent,
 	bindingFor,
@@ -102,13 +102,11 @@ async function judgeChallenge(
 	if (challenge.purpose !== "enroll") await refuse("challenge", "its challenge is for SCEP");
 	if (challenge.withdrawnAt !== null || enrollment.state === "cancelled") await refuse("challenge", "it was withdrawn");
 	if (now >= enrollment.expiresAt || now >= challenge.expiresAt) await refuse("expired", "the enrollment has expired");
-	const barred = await deviceFault(context, device);
-	if (barred) await refuse("policy", barred);
-	if (challenge.usedAt === null) {
-		const tooMany = await tooManyDevices(context, enrollment.user, device.udid);
-		if (tooMany) await refuse("policy", tooMany);
-		return;
-	}
+	await orRefuse(context, enrollment.id, "device response", async () => {
+		await judgeDevice(context, device);
+		if (challenge.usedAt === null) await judgeCount(context, enrollment.user, device.udid);
+	});
+	if (challenge.usedAt === null) return;
 	if (challenge.usedByKey !== signer.publicKeyHash) await refuse("challenge", "another device spent the challenge");
 	if (!sameUdid(enrollment.udid ?? "", device.udid))
 		await refuse("device_mismatch", "another UDID than the first time");

@@ -6,6 +6,7 @@ import type { X509 } from "../cms/certificate.ts";
 import { equalBytes } from "../der/values.ts";
 import { OtaError } from "../errors.ts";
 import type { FoundCertificate } from "../ports.ts";
+import { authorised } from "./authorise.ts";
 import { type EnrollContext, refusal, renewalWindow } from "./context.ts";
 import { judgeBlock } from "./issuance.ts";
 
@@ -34,6 +35,8 @@ export async function judgeRenewal(context: EnrollContext, found: FoundCertifica
 	if (state !== "issued") await refuse("unknown_certificate", `the certificate is ${state}`);
 	if (now > notAfter.getTime()) await refuse("time", "the certificate has expired");
 	await judgeBlock(context, found);
+	// A machine has no person; of people the age of the sign-in does not count here, where nobody can be led to another.
+	if (found.certificate.purpose !== "machine") await authorised(context, found.enrollment, new Date(now), "renewal");
 	if (now < notAfter.getTime() - renewalWindow) await refuse("conflict", "it is too early");
 	// A successor never outlives the CA: one that ends with its predecessor would be due at once, and so on for ever.
 	if (context.ca.notAfter <= notAfter) await refuse("conflict", "the issuing CA ends no later than the certificate");

@@ -1,42 +1,40 @@
 /** Step 1: a signed-in person gets the profile service, with a challenge that ties the device's answer to this person. */
 import { requestedAttributes } from "../apple/attributes.ts";
 import { OtaError } from "../errors.ts";
-import type { User } from "../ports.ts";
+import type { KnownPerson } from "../ports.ts";
 import { payloadUuid } from "../profile/payload-uuid.ts";
 import { profileService } from "../profile/profile-service.ts";
-import { judgePerson } from "./authorise.ts";
+import { judgeMember, type Visit, visiting } from "./authorise.ts";
 import { auditEvent, drawChallenge, type EnrollContext, identifierPrefix, lifetime, signProfile } from "./context.ts";
 
 const minute = 60_000;
 
-/** A sign-in without the group is the news of it: what devices of this person ask for later is judged by it. */
-async function judgeMember(context: EnrollContext, user: User, now: Date): Promise<void> {
+/** Whether this person may, and how often: in this process at once, over all processes as far as the database has it. */
+async function judgeStart(context: EnrollContext, visit: Visit, now: Date): Promise<KnownPerson> {
+	const { limits, store } = context;
+	const userId = visit.user.id;
+	await limits.start(userId);
+	const person = await visiting(context, visit, now);
 	try {
-		judgePerson(context, user);
+		judgeMember(context, person.user);
 	} catch (error) {
-		await context.store.savePerson({ user, signedInAt: now });
+		// A sign-in without the group is the news of it: what this person's devices ask for later is judged by it.
+		await store.savePerson(person);
 		throw error;
 	}
-}
-
-/** Whether this person may, and how often: in this process at once, over all processes as far as the database has it. */
-async function judgeStart(context: EnrollContext, user: User, now: Date): Promise<void> {
-	const { limits, store } = context;
-	const userId = user.id;
-	await limits.start(userId);
-	await judgeMember(context, user, now);
 	const [started, isBlocked] = await Promise.all([
 		store.countStarts(userId, new Date(now.getTime() - minute)),
 		store.isBlocked({ userId }),
 	]);
 	if (isBlocked) throw new OtaError("policy", "this person is blocked");
 	if (started >= limits.enroll) throw new OtaError("rate", "this person has started too many enrollments");
+	return person;
 }
 
 /** The signed profile service, DER. `rate` when this person asks too often, `policy` when blocked. */
-export async function start(context: EnrollContext, user: User): Promise<Uint8Array> {
+export async function start(context: EnrollContext, visit: Visit): Promise<Uint8Array> {
 	const now = context.clock();
-	await judgeStart(context, user, now);
+	const { user, signedInAt } = await judgeStart(context, visit, now);
 	const id = Buffer.from(context.random(16)).toString("hex");
 	const enrollment = { id, user, createdAt: now, expiresAt: new Date(now.getTime() + lifetime) };
 	const { text, challenge } = drawChallenge(context, "enroll", enrollment, now, null);
@@ -51,7 +49,7 @@ export async function start(context: EnrollContext, user: User): Promise<Uint8Ar
 	// Sign first: no row is left behind when the token is away.
 	const signed = await signProfile(context, service, now);
 	const audit = auditEvent(now, "enrollment.started", id, { user: user.id });
-	await context.store.startEnrollment({ enrollment, challenge, maxLive: context.limits.live, audit });
+	await context.store.startEnrollment({ enrollment, signedInAt, challenge, maxLive: context.limits.live, audit });
 	context.log.info("enrollment.started", { enrollment: id, user: user.id });
 	return signed;
 }

@@ -4,9 +4,8 @@
  */
 import type { DeviceAttributes } from "../apple/attributes.ts";
 import type { X509 } from "../cms/certificate.ts";
-import { OtaError } from "../errors.ts";
 import type { Delivery, Enrollment } from "../ports.ts";
-import { currentPerson, deviceFault, judgePerson } from "./authorise.ts";
+import { authorised } from "./authorise.ts";
 import { auditEvent, type EnrollContext, lifetime, refusal, renewalWindow } from "./context.ts";
 import { composeSigned, type Recipient, recipientOf } from "./final.ts";
 
@@ -14,6 +13,13 @@ import { composeSigned, type Recipient, recipientOf } from "./final.ts";
 export interface Renewal {
 	why: "identity" | "sign-in";
 }
+
+/** Near its end an identity gets no more profiles, which would end with it. */
+export const isEnding = ({ notAfter }: { notAfter: Date }, now: Date): boolean =>
+	now.getTime() >= notAfter.getTime() - renewalWindow;
+
+/** What may be another by now; who the device is was said under its built-in identity, and stays. */
+const passing = ["OS_VERSION", "VERSION", "DEVICE_NAME", "LANGUAGE"] as const;
 
 /** The enrollment is delivered, and the signer is an identity of it that counts. */
 export async function update(
@@ -23,36 +29,18 @@ export async function update(
 	{ attributes }: DeviceAttributes,
 	now: Date,
 ): Promise<Uint8Array | Renewal> {
-	// Its system may be another one by now; the UDID keeps the form in which it was first seen.
-	const device = { ...found.device, ...attributes, ...(found.udid && { UDID: found.udid }) };
-	const enrollment = { ...found, device };
-	const recipient = await authorised(context, enrollment, now);
-	const latest = await context.store.findDelivery(enrollment.id);
-	if (latest && recipient && isRepetition(latest, recipient, signer, now)) return latest.profile;
-	// Near its end an identity gets no more profiles, which would end with it.
-	const isEnding = now.getTime() >= signer.notAfter.getTime() - renewalWindow;
-	if (recipient === null || isEnding) return lead(context, enrollment, isEnding ? "identity" : "sign-in", now);
-	const delivery = { kind: "update", number: (latest?.number ?? -1) + 1 } as const;
+	const told = passing.flatMap((name) => (attributes[name] === undefined ? [] : [[name, attributes[name]] as const]));
+	const device = { ...found.device, ...Object.fromEntries(told) };
+	const { user, isFresh } = await authorised(context, found, now, "update");
+	const recipient = await recipientOf(context, { ...found, device }, user, now);
+	const latest = await context.store.findDelivery(found.id);
+	if (isFresh && latest && isRepetition(latest, recipient, signer, now)) return latest.profile;
+	if (!isFresh || isEnding(signer, now)) return lead(context, found, isFresh ? "identity" : "sign-in", now);
+	await context.limits.update(found.id);
+	const number = (latest?.number ?? -1) + 1;
 	const clientUntil = new Date(now.getTime() + lifetime);
-	return (
-		(await deliverAgain(context, recipient, signer, now, { ...delivery, device, clientUntil, by: null })) ??
-		first(context, recipient, signer, now)
-	);
-}
-
-/** Null: only a fresh sign-in can tell. */
-export async function authorised(context: EnrollContext, enrollment: Enrollment, now: Date): Promise<Recipient | null> {
-	try {
-		const user = await currentPerson(context, enrollment, now);
-		if (user !== null) judgePerson(context, user);
-		const serialNumber = enrollment.device.SERIAL ?? null;
-		const fault = await deviceFault(context, { udid: enrollment.udid ?? "", serialNumber });
-		if (fault) throw new OtaError("policy", fault);
-		return user && (await recipientOf(context, enrollment, user, now));
-	} catch (error) {
-		if (!(error instanceof OtaError) || error.code !== "policy") throw error;
-		throw await refusal(context, enrollment.id, "policy", `update: ${error.message}`);
-	}
+	const further = { kind: "update", number, device, clientUntil, by: null } as const;
+	return (await deliverAgain(context, recipient, signer, now, further)) ?? first(context, recipient, signer, now);
 }
 
 /** The device did not get its answer, and asks again: the same bytes, whose challenge is good for as long. */

@@ -1,9 +1,10 @@
 /**
- * `/devices`: a person's own devices, and for each the configuration of today as a file (`/devices/<UDID>.mobileconfig`),
- * encrypted to that device.
+ * `/devices`: a person's own devices, and for each the configuration of today as a file (`/devices/<id>.mobileconfig`, which
+ * says nothing of the device), encrypted to that device.
  */
 import type { EnrollContext } from "../enroll/context.ts";
 import { downloadOwn } from "../enroll/download.ts";
+import { isEnding } from "../enroll/update.ts";
 import { OtaError } from "../errors.ts";
 import type { OtaOptions } from "../options.ts";
 import type { FoundDevice, User } from "../ports.ts";
@@ -18,13 +19,14 @@ interface DevicesWiring {
 
 /** `path` is what follows `/devices`. */
 export async function devices(request: Request, wiring: DevicesWiring, path: string): Promise<Response> {
-	const [, udid] = /^\/([0-9A-Fa-f-]{20,40})\.mobileconfig$/.exec(path) ?? [];
-	if (path !== "" && udid === undefined) throw new OtaError("not_found", "no such address");
+	const [, id] = /^\/([0-9a-f]{32})\.mobileconfig$/.exec(path) ?? [];
+	if (path !== "" && id === undefined) throw new OtaError("not_found", "no such address");
 	const visit = await visitor(request, wiring, `${wiring.basePath}/devices${path}`);
 	if (visit instanceof Response) return visit;
 	const context = await wiring.open();
-	if (udid !== undefined) return attachment(await downloadOwn(context, visit, udid), "configuration.mobileconfig");
-	return devicesPage(wiring, visit, await context.store.listDevices(visit.id, context.clock()), context.clock());
+	if (id !== undefined) return attachment(await downloadOwn(context, visit, id), "configuration.mobileconfig");
+	const now = context.clock();
+	return devicesPage(wiring, visit.user, await context.store.listDevices(visit.user.id, now), now);
 }
 
 function devicesPage(
@@ -65,14 +67,14 @@ ${offer(device, base, now)}</section>
 }
 
 function offer({ enrollment, identity, isBlocked }: FoundDevice, base: string, now: Date): string {
-	const { udid, state } = enrollment;
+	const { id, state } = enrollment;
 	if (isBlocked) return "<p>This device is blocked. Ask your administrator.</p>\n";
-	if (state !== "delivered" || !identity || identity.notAfter <= now) {
+	if (state !== "delivered" || !identity || isEnding(identity, now)) {
 		return `<p>It has to be set up again before it can get new settings.</p>
 <p><a class="button second" href="${base}/enroll">Set it up on that device</a></p>
 `;
 	}
-	return `<p><a class="button" href="${base}/devices/${escaped(udid ?? "")}.mobileconfig" download>Get its current settings</a></p>
+	return `<p><a class="button" href="${base}/devices/${escaped(id)}.mobileconfig" download>Get its current settings</a></p>
 <p class="note">Open this page on that very device: no other can read the file. Then go to Settings and install it within 8 minutes.</p>
 `;
 }

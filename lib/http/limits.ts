@@ -17,6 +17,8 @@ export interface LimitOptions {
 const failuresPerAddress = 300;
 /** Failed unwraps and failed challenges of all callers within an hour; an attack on either needs far more. */
 const guessesOfAll = 10_000;
+/** Updates of one enrollment within an hour that are no repetitions; each is signed, and kept. */
+const updatesPerEnrollment = 20;
 /** Refusals of one enrollment that become audit events: who repeats an old message must not fill the database. */
 const refusalsPerEnrollment = 100;
 
@@ -43,6 +45,7 @@ export class Limits {
 	readonly #starts: RateLimiterMemory;
 	readonly #failures = new RateLimiterMemory({ points: failuresPerAddress, duration: minute });
 	readonly #guesses = new RateLimiterMemory({ points: guessesOfAll, duration: 60 * minute });
+	readonly #updates = new RateLimiterMemory({ points: updatesPerEnrollment, duration: 60 * minute });
 	readonly #refusals = new RateLimiterMemory({ points: refusalsPerEnrollment, duration: 20 * minute });
 
 	constructor(options: LimitOptions) {
@@ -52,6 +55,11 @@ export class Limits {
 	/** `rate` when this person has started too many enrollments within the minute. */
 	async start(userId: string): Promise<void> {
 		if (await isOver(this.#starts, userId)) throw new OtaError("rate", "this person has started too many enrollments");
+	}
+
+	/** `rate` when this device was given too many updates within the hour. */
+	async update(enrollmentId: string): Promise<void> {
+		if (await isOver(this.#updates, enrollmentId)) throw new OtaError("rate", "this device has got too many updates");
 	}
 
 	/** Whether one more refusal of this enrollment shall be recorded. */

@@ -1,4 +1,5 @@
 /** The person behind a request: what an SSO session says, taken only when it is of the expected form. */
+import type { Visit } from "../enroll/authorise.ts";
 import { OtaError } from "../errors.ts";
 import type { SessionUser } from "../options.ts";
 import type { User } from "../ports.ts";
@@ -31,6 +32,13 @@ export function readUser(session: SessionUser | null): User | null {
 		groups: Array.isArray(groups) ? groups.filter((group) => typeof group === "string") : [],
 		claims: plainClaims(claims),
 	};
+}
+
+/** The same with the session's age. */
+export function readVisit(session: SessionUser | null): Visit | null {
+	const user = readUser(session);
+	const at = session?.signedInAt;
+	return user && { user, signedInAt: at instanceof Date && !Number.isNaN(at.getTime()) ? at : null };
 }
 
 const clipped = (text: string): string => [...text].slice(0, maxText).join("");

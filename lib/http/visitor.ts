@@ -1,9 +1,9 @@
 /** Who comes with a browser: asked to sign in where there is no session, and answered without effect when nobody asked yet. */
+import type { Visit } from "../enroll/authorise.ts";
 import type { OtaOptions } from "../options.ts";
-import type { User } from "../ports.ts";
 import { answer, empty, MethodError } from "./answers.ts";
 import { checkHost } from "./host.ts";
-import { readUser } from "./session.ts";
+import { readVisit } from "./session.ts";
 
 export const profileType = "application/x-apple-aspen-config";
 
@@ -30,10 +30,10 @@ export async function visitor(
 	request: Request,
 	{ options }: { options: Pick<OtaOptions, "baseUrl" | "user" | "signIn"> },
 	returnTo: string,
-): Promise<User | Response> {
+): Promise<Visit | Response> {
 	readOnly(request);
 	checkHost(request, options.baseUrl);
 	if (request.method === "HEAD") return empty(200);
 	if (isAhead(request)) return empty(204);
-	return readUser(await options.user(request)) ?? options.signIn(request, returnTo);
+	return readVisit(await options.user(request)) ?? options.signIn(request, returnTo);
 }

@@ -1,4 +1,4 @@
-/** Devices by their newest enrollment that got as far as a certificate. */
+/** Devices by the enrollment that counts: delivered and with a live identity, else the newest that got a certificate. */
 import type { FoundDevice } from "../ports.ts";
 import { spellings } from "./blocked-names.ts";
 import type { PrismaLike } from "./client.ts";
@@ -6,41 +6,52 @@ import { findDelivery } from "./deliveries.ts";
 import { persist } from "./failures.ts";
 import { type CertificateRow, type EnrollmentRow, readCertificate, readEnrollment } from "./rows.ts";
 
-type Row = EnrollmentRow & { isBlocked: unknown };
+/** SQLite's booleans are numbers. */
+type Row = EnrollmentRow & { isBlocked: unknown; counts: unknown };
 
 export async function findDevice(client: PrismaLike, name: string, now: Date): Promise<FoundDevice | null> {
-	const [typed, upper, lower] = spellings(name);
-	const rows = await persist(
-		() => client.$queryRaw`
-			SELECT "Enrollment".*, EXISTS (SELECT 1 FROM "Block" WHERE ("kind" = 'person' AND "value" = "userId")
-				OR ("kind" = 'device' AND "value" IN ("udid", upper("udid"), lower("udid"),
-					"deviceSerial", upper("deviceSerial"), lower("deviceSerial")))) AS "isBlocked"
-			FROM "Enrollment"
-			WHERE "state" IN ('certified', 'delivered')
-				AND ("udid" IN (${typed}, ${upper}, ${lower}) OR "deviceSerial" IN (${typed}, ${upper}, ${lower}))
-			ORDER BY "createdAt" DESC, "id" DESC LIMIT 1`,
-	);
-	const [row] = rows as Row[];
-	return row ? describe(client, row, now) : null;
+	if (name === "") return null;
+	const rows = await rowsOf(client, { userId: "", names: spellings(name) }, now);
+	const best = rows.find((row) => row.counts) ?? rows[0];
+	if (!best) return null;
+	const isContested = rows.some((row) => row.counts && row.userId !== best.userId);
+	return { ...(await describe(client, best, now)), isContested };
 }
 
 export async function listDevices(client: PrismaLike, userId: string, now: Date): Promise<FoundDevice[]> {
+	if (userId === "") return [];
+	const rows = await rowsOf(client, { userId, names: ["", "", ""] }, now);
+	const devices = new Map<string, Row>();
+	for (const row of [...rows.filter(({ counts }) => counts), ...rows]) {
+		const udid = (row.udid ?? "").toUpperCase();
+		if (!devices.has(udid)) devices.set(udid, row);
+	}
+	const chosen = new Set(devices.values());
+	const found: FoundDevice[] = [];
+	for (const row of rows) if (chosen.has(row)) found.push(await describe(client, row, now));
+	return found;
+}
+
+/** One question for both, newest first: nobody has an empty name. Whoever enrolled a thousand times lacks the oldest. */
+async function rowsOf(
+	client: PrismaLike,
+	{ userId, names: [typed, upper, lower] }: { userId: string; names: ReturnType<typeof spellings> },
+	now: Date,
+): Promise<Row[]> {
 	const rows = await persist(
 		() => client.$queryRaw`
-			SELECT "Enrollment".*, EXISTS (SELECT 1 FROM "Block" WHERE ("kind" = 'person' AND "value" = "userId")
-				OR ("kind" = 'device' AND "value" IN ("udid", upper("udid"), lower("udid"),
-					"deviceSerial", upper("deviceSerial"), lower("deviceSerial")))) AS "isBlocked"
+			SELECT "Enrollment".*, "state" = 'delivered' AND EXISTS (SELECT 1 FROM "Certificate"
+					WHERE "enrollmentId" = "Enrollment"."id" AND "purpose" = 'identity'
+						AND "Certificate"."state" = 'issued' AND "notAfter" >= ${now}) AS "counts",
+				EXISTS (SELECT 1 FROM "Block" WHERE ("kind" = 'person' AND "value" = "userId")
+					OR ("kind" = 'device' AND "value" IN ("udid", upper("udid"), lower("udid"),
+						"deviceSerial", upper("deviceSerial"), lower("deviceSerial")))) AS "isBlocked"
 			FROM "Enrollment"
-			WHERE "userId" = ${userId} AND "state" IN ('certified', 'delivered') AND NOT EXISTS
-				(SELECT 1 FROM "Enrollment" AS "later"
-				WHERE "later"."udid" = "Enrollment"."udid" AND "later"."state" IN ('certified', 'delivered')
-					AND ("later"."createdAt" > "Enrollment"."createdAt"
-						OR ("later"."createdAt" = "Enrollment"."createdAt" AND "later"."id" > "Enrollment"."id")))
-			ORDER BY "createdAt" DESC, "id" DESC`,
+			WHERE "state" IN ('certified', 'delivered') AND ("userId" = ${userId}
+				OR "udid" IN (${typed}, ${upper}, ${lower}) OR "deviceSerial" IN (${typed}, ${upper}, ${lower}))
+			ORDER BY "createdAt" DESC, "id" DESC LIMIT 1000`,
 	);
-	const found: FoundDevice[] = [];
-	for (const row of rows as Row[]) found.push(await describe(client, row, now));
-	return found;
+	return rows as Row[];
 }
 
 async function describe(client: PrismaLike, row: Row, now: Date): Promise<FoundDevice> {
@@ -57,6 +68,7 @@ async function describe(client: PrismaLike, row: Row, now: Date): Promise<FoundD
 		identity: identity ? readCertificate(identity) : null,
 		delivery: await findDelivery(client, row.id),
 		isBlocked: Boolean(row.isBlocked),
+		isContested: false,
 	};
 }
 

@@ -11,7 +11,8 @@ import { lockDevice } from "./supersession.ts";
 
 /** Whom to withdraw is asked only once this enrollment holds its place (on SQLite, the write lock). */
 export async function startEnrollment(client: PrismaLike, start: StartEnrollment): Promise<void> {
-	const { user, createdAt: signedInAt } = start.enrollment;
+	const { signedInAt } = start;
+	const { user } = start.enrollment;
 	const person = { user, signedInAt };
 	await persist(async () => {
 		// Steps without a branch are one batch, which a person's every start but the first can be.

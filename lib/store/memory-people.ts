@@ -23,17 +23,24 @@ export class MemoryPeople extends MemoryProfiles implements PeopleStore {
 
 	async findDevice(name: string, now: Date): Promise<FoundDevice | null> {
 		const names: readonly (string | null)[] = spellings(name);
-		const found = this.#certified().find(
-			({ udid, device }) => names.includes(udid) || names.includes(deviceSerial(device)),
-		);
-		return found ? this.#describe(found, now) : null;
+		const found = this.#certified()
+			.filter(({ udid, device }) => names.includes(udid) || names.includes(deviceSerial(device)))
+			.map((enrollment) => this.#describe(enrollment, now));
+		const best = found.find(counts) ?? found[0];
+		if (!best) return null;
+		const isOthers = ({ enrollment }: FoundDevice) => enrollment.user.id !== best.enrollment.user.id;
+		return { ...best, isContested: found.some((each) => isOthers(each) && counts(each)) };
 	}
 
 	async listDevices(userId: string, now: Date): Promise<FoundDevice[]> {
-		const newest = new Map<string | null, Enrollment>();
-		for (const each of this.#certified()) if (!newest.has(each.udid)) newest.set(each.udid, each);
-		const own = [...newest.values()].filter(({ user }) => user.id === userId);
-		return own.map((enrollment) => this.#describe(enrollment, now));
+		const own = this.#certified().filter(({ user }) => user.id === userId);
+		const found = own.map((enrollment) => this.#describe(enrollment, now));
+		const devices = new Map<string, FoundDevice>();
+		for (const each of [...found.filter(counts), ...found]) {
+			const udid = (each.enrollment.udid ?? "").toUpperCase();
+			if (!devices.has(udid)) devices.set(udid, each);
+		}
+		return found.filter((each) => [...devices.values()].includes(each));
 	}
 
 	async allowDevices({ devices, audit }: Parameters<PeopleStore["allowDevices"]>[0]): Promise<number> {
@@ -91,6 +98,9 @@ export class MemoryPeople extends MemoryProfiles implements PeopleStore {
 			.filter(({ state, notAfter }) => state === "issued" && notAfter >= now)
 			.sort((a, b) => b.createdAt.getTime() - a.createdAt.getTime());
 		const delivery = this.latestDelivery(enrollment.id);
-		return { enrollment, identity, delivery, isBlocked: this.isOfBlocked(enrollment) };
+		return { enrollment, identity, delivery, isBlocked: this.isOfBlocked(enrollment), isContested: false };
 	}
 }
+
+const counts = ({ enrollment, identity }: FoundDevice): boolean =>
+	enrollment.state === "delivered" && identity !== null;

@@ -21,13 +21,13 @@ export class MemoryStore extends MemoryDeliveries implements Store {
 		this.events.push(event);
 	}
 
-	async startEnrollment({ enrollment, challenge, maxLive, audit }: StartEnrollment): Promise<void> {
+	async startEnrollment({ enrollment, signedInAt, challenge, maxLive, audit }: StartEnrollment): Promise<void> {
 		if (this.enrollments.has(enrollment.id)) throw duplicate("enrollment");
 		this.insertChallenges([challenge], enrollment.id);
 		this.insertEnrollment({ ...enrollment, state: "started" });
 		const others = this.#unanswered(enrollment.user.id, challenge.createdAt).filter((c) => c.hash !== challenge.hash);
 		for (const old of others.slice(Math.max(0, maxLive - 1))) this.#cancel(old, challenge.createdAt);
-		this.keepPerson({ user: enrollment.user, signedInAt: enrollment.createdAt });
+		this.keepPerson({ user: enrollment.user, signedInAt });
 		this.events.push(audit);
 	}
 

@@ -55,6 +55,16 @@ export function devicesContract(contract: StoreContract): void {
 			await store.startEnrollment(start(`${id}-c`, `user-${id}`, at(3)));
 			expect((await find())?.enrollment.id).toBe(other);
 		});
+		it("tells when devices of two people tell the same name, and both have a live identity", async () => {
+			await enroll(store, id, udid, { createdAt: at(1) });
+			await store.deliver(delivery(id));
+			await enroll(store, other, udid, { createdAt: at(2) });
+			expect(await find()).toMatchObject({ enrollment: { id }, isContested: false });
+			await store.deliver(delivery(other));
+			expect(await find()).toMatchObject({ enrollment: { id: other }, isContested: true });
+			await store.revoke(revocation({ serialNumber: reserve(other).certificate.serialNumber }));
+			expect(await find()).toMatchObject({ enrollment: { id }, isContested: false });
+		});
 		it("finds nothing unknown, and nothing without a certificate", async () => {
 			await store.startEnrollment(start(id));
 			expect(await find()).toBeNull();
@@ -98,12 +108,20 @@ export function devicesContract(contract: StoreContract): void {
 			expect(await ids(userId)).toEqual([`${id}-2`, `${id}-3`]);
 			expect((await store.listDevices(userId, now))[1]).toEqual(await find());
 		});
-		it("leaves out a device that somebody else has enrolled since", async () => {
+		it("is nobody else's to change: who tells another's UDID takes nothing out of the other's list", async () => {
 			await enroll(store, id, udid, { userId: `a-${id}`, createdAt: at(1) });
 			await enroll(store, other, udid, { userId: `b-${id}`, createdAt: at(2) });
-			expect(await ids(`a-${id}`)).toEqual([]);
+			expect(await ids(`a-${id}`)).toEqual([id]);
 			expect(await ids(`b-${id}`)).toEqual([other]);
 			expect(await ids("")).toEqual([]);
+		});
+		it("prefers what was delivered to a later enrollment that ended halfway, and knows a UDID in any case", async () => {
+			const userId = `u-${id}`;
+			await enroll(store, id, udid, { userId, createdAt: at(1) });
+			await store.deliver(delivery(id));
+			await enroll(store, other, udid.toLowerCase(), { userId, createdAt: at(2) });
+			expect(await ids(userId)).toEqual([id]);
+			expect((await find())?.enrollment.id).toBe(id);
 		});
 	});
 

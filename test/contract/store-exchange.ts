@@ -57,6 +57,7 @@ export function start(id: string, userId = `user-${id}`, createdAt = t0, maxLive
 	const expiresAt = new Date(createdAt.getTime() + lifetime);
 	return {
 		enrollment: { id, user: person(userId), createdAt, expiresAt },
+		signedInAt: createdAt,
 		challenge: challenge(`${id}/enroll`, id, { purpose: "enroll", createdAt, expiresAt }),
 		maxLive,
 		audit: audit("enrollment.started", id, createdAt),

@@ -44,7 +44,7 @@ const addresses = [
 	"/api/auth/callback/oidc",
 	"/nowhere",
 	"/admin",
-	"/devices/00008110-000A1B2C3D4E801E.mobileconfig",
+	"/devices/00000000000000000000000000000000.mobileconfig",
 	"/api/metrics",
 	"/_app",
 	"/_document",
@@ -240,7 +240,7 @@ describe.each(bothWays)("%s", (way, settings) => {
 		expect((await get("/api/auth/session")).body.toString()).toBe("{}");
 		expect((await get("/enroll")).status).toBe(302);
 		expect((await get("/devices")).status).toBe(302);
-		expect((await get("/devices/00008110-000A1B2C3D4E801E.mobileconfig")).status).toBe(302);
+		expect((await get("/devices/00000000000000000000000000000000.mobileconfig")).status).toBe(302);
 		expect((await get("/devices/x")).status).toBe(404);
 		expect((await get("/profile")).status).toBe(405);
 		expect((await get("/ocsp")).status).toBe(405);

@@ -10,6 +10,7 @@ import {
 	readCertificate,
 	readPem,
 } from "../device/index.ts";
+import { alice } from "../harness/ota.ts";
 import { bytesOf, failInfo, payloadOf, ScepAttacker } from "./scep-attacker.ts";
 
 const { badMessageCheck, badRequest, badTime, badCertId } = failInfo;
@@ -165,6 +166,25 @@ describe("S35 a renewal signed by", () => {
 		attacker.ota.clock.offset = 399 * day;
 		expect(await failureOf(identity)).toBe(badTime);
 		expect(await failureOf(identity, { messageType: "19" })).toBe(badTime);
+	});
+
+	it("the certificate of a person who has lost the group, or has left, is a badRequest", async () => {
+		const former = attacker;
+		let found: typeof alice | null = alice;
+		attacker = await ScepAttacker.start({ options: { policy: { groups: ["staff"] }, person: async () => found } });
+		try {
+			const { identity } = await attacker.enrolled();
+			attacker.ota.clock.offset = inWindow;
+			for (const now of [{ ...alice, groups: ["alumni"] }, null]) {
+				found = now;
+				expect(await failureOf(identity)).toBe(badRequest);
+				expect(attacker.ota.memory.events.at(-1)).toMatchObject({ event: "refused", detail: { code: "policy" } });
+			}
+			found = alice;
+			expect(rowOf(await renew(identity, attacker.nextKey()))).toMatchObject({ state: "issued" });
+		} finally {
+			attacker = former;
+		}
 	});
 
 	it("a revoked certificate is a badCertId", async () => {

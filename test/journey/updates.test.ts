@@ -1,10 +1,11 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: variables of profiles look like that.
 /** What comes after the journey: the device asks again with the identity it has, and gets what is right for its owner by now. */
+import { X509Certificate } from "node:crypto";
 import { beforeEach, describe, expect, it } from "@jest/globals";
 import { sealSecrets } from "../../lib/enroll/profile-secrets.ts";
 import type { OtaOptions } from "../../lib/options.ts";
 import { writeSchemaFile } from "../../lib/profile/catalogue/schema-file.ts";
-import { buildDeviceResponse, type DeviceSession, type FinalProfile } from "../device/index.ts";
+import { buildDeviceResponse, type DeviceSession, type FinalProfile, type Identity } from "../device/index.ts";
 import { rsaKeySource } from "../device/rsa-keys.ts";
 import { alice } from "../harness/ota.ts";
 import { softwareKeys } from "../harness/software-keys.ts";
@@ -140,14 +141,62 @@ describe("a lone profile request", () => {
 	});
 
 	it("is refused for a person whom the directory does not know any more", async () => {
-		await begin({ person: async () => null });
+		let isKnown = true;
+		await begin({ person: async () => (isKnown ? alice : null) });
 		const device = await enrolled();
-		expect((await ota.refused(() => ask(device))).line).toMatchObject({ code: "policy", status: 403 });
+		const late = await ota.identified({ keys: nextKey });
+		await late.enrollIdentity();
+		const [found] = await ota.memory.listDevices("alice", new Date());
+		isKnown = false;
+		const page = () => ota.request("/enroll");
+		const file = () => ota.request(`/devices/${found?.enrollment.id}.mobileconfig`);
+		for (const asked of [() => ask(device), () => ask(late), page, file]) {
+			expect((await ota.refused(asked)).line).toMatchObject({ code: "policy", status: 403 });
+		}
+	});
+
+	it("is for the person who enrolled, whomever the directory describes", async () => {
+		const payload = { PayloadType: "com.apple.webClip.managed", Label: "${user.id}", URL: "https://example.com" };
+		const templates = () => [{ name: "clip", payload: { ...payload, IsRemovable: true } }];
+		await begin({ templates, person: async () => ({ ...alice, id: "bob" }) });
+		expect((await enrolled()).finalProfile?.payloads[1]).toMatchObject({ Label: "alice" });
+	});
+
+	it("is not given back by a session that is older than the sign-in that took it", async () => {
+		await begin({ policy: { groups: ["staff"] } });
+		const ago = (minutes: number) => new Date(Date.now() - minutes * 60_000);
+		ota.person.now = { ...alice, signedInAt: ago(60) };
+		const device = await enrolled();
+		const [found] = await ota.memory.listDevices("alice", new Date());
+		ota.person.now = { ...alice, groups: [], signedInAt: ago(30) };
+		const page = () => ota.request("/enroll");
+		const file = () => ota.request(`/devices/${found?.enrollment.id}.mobileconfig`);
+		expect((await ota.refused(page)).status).toBe(403);
+		ota.person.now = { ...alice, signedInAt: ago(60) };
+		for (const asked of [page, file, () => ask(device)]) {
+			expect((await ota.refused(asked)).line).toMatchObject({ code: "policy", status: 403 });
+		}
+		ota.person.now = { ...alice, signedInAt: ago(10) };
+		expect((await file()).status).toBe(200);
+		await openedBy(device, await ask(device));
+	});
+
+	it("is given twenty times an hour, repetitions aside", async () => {
+		const device = await enrolled();
+		for (let round = 0; round < 20; round++) {
+			await confirm(device);
+			for (const _ of [1, 2]) expect((await ask(device)).status).toBe(200);
+		}
+		await confirm(device);
+		expect((await ota.refused(() => ask(device))).line).toMatchObject({ code: "rate", status: 429 });
 	});
 
 	it("waits while the directory is away", async () => {
-		await begin({ person: () => Promise.reject(new Error("connect ECONNREFUSED")) });
+		let isAway = false;
+		const person = () => (isAway ? Promise.reject(new Error("connect ECONNREFUSED")) : Promise.resolve(alice));
+		await begin({ person });
 		const device = await enrolled();
+		isAway = true;
 		expect((await ota.refused(() => ask(device))).line).toMatchObject({ code: "store_unavailable", status: 503 });
 	});
 
@@ -167,15 +216,28 @@ describe("a lone profile request", () => {
 		await publish(named("Old", old) + named("Young", young));
 		const device = await enrolled();
 		expect(wifiOf(device.finalProfile as FinalProfile)).toMatchObject({ SSID_STR: "Old" });
-		const attributes = { UDID: device.udid.toLowerCase(), PRODUCT: "iPhone16,1", OS_VERSION: "30.2" };
+		const attributes = { UDID: device.udid.toLowerCase(), PRODUCT: "Mac15,3", OS_VERSION: "30.2", IMEI: "1" };
 		const response = await ota.postProfile(device.buildProfileRequest({ attributes }));
 		expect(wifiOf(await openedBy(device, response))).toMatchObject({ SSID_STR: "Young" });
 		const [found] = await ota.memory.listDevices("alice", new Date());
 		expect(found?.enrollment.device).toMatchObject({
 			UDID: device.udid,
 			SERIAL: device.serialNumber,
+			PRODUCT: "iPhone16,1",
 			OS_VERSION: "30.2",
 		});
+		expect(found?.enrollment.device.IMEI).not.toBe("1");
+	});
+
+	it("does not take the word of a device for a serial number that it kept back when it enrolled", async () => {
+		await publish(wifi("Boss"), "[{device: C0BOSS00001}]");
+		const device = await ota.identified({ keys: nextKey, attributes: { SERIAL: undefined } });
+		await device.enrollIdentity();
+		await device.sendProfileRequest();
+		const attributes = { UDID: device.udid, SERIAL: "C0BOSS00001" };
+		const response = await ota.postProfile(device.buildProfileRequest({ attributes }));
+		expect(wifiOf(await openedBy(device, response))).toBeUndefined();
+		expect(await ota.memory.findDevice("C0BOSS00001", new Date())).toBeNull();
 	});
 
 	it("is led to /enroll by a 301 when the last sign-in is too old, or the identity near its end", async () => {
@@ -296,6 +358,28 @@ describe("policy of devices", () => {
 		expect((await ota.refused(() => ask(device))).line).toMatchObject({ code: "policy" });
 	});
 
+	it("counts again when an identity is asked for: many that began at once are as many as may be", async () => {
+		await begin({ limits: { devices: 1 } });
+		const devices = [await ota.identified({ keys: nextKey }), await ota.identified({ keys: nextKey })];
+		await devices[0]?.enrollIdentity();
+		await devices[0]?.sendProfileRequest();
+		await expect(devices[1]?.enrollIdentity()).rejects.toMatchObject({ failInfo: 2 });
+		expect(ota.log.at(-1)).toMatchObject({ event: "scep.refused", code: "policy" });
+	});
+
+	it("holds for renewals, and for a file's client identity once the file is old", async () => {
+		let groups = ["staff"];
+		await begin({ policy: { groups: ["staff"] }, person: async () => ({ ...alice, groups }) });
+		const device = await enrolled();
+		groups = ["alumni"];
+		await device.enrollClientIdentities();
+		const client = [...device.clientIdentities.values()][0] as Identity;
+		expect(new X509Certificate(client.certificate).issuer).toContain("Issuing CA");
+		ota.clock.offset = 21 * 60_000;
+		await expect(device.enrollClientIdentities()).rejects.toMatchObject({ failInfo: 2 });
+		expect(eventsOf(device).at(-1)).toMatchObject({ event: "refused", detail: { code: "policy" } });
+	});
+
 	it("counts devices by person and by group", async () => {
 		const policy = { devicesPerPerson: { staff: 1, vip: 0 }, devicesPerGroup: { lab: 1 } };
 		await begin({ policy });
@@ -334,9 +418,20 @@ describe("a person's own devices", () => {
 		await device.enrollClientIdentities();
 	});
 
+	it("are led to enroll again once their identity is near its end", async () => {
+		await enrolled();
+		const [found] = await ota.memory.listDevices("alice", new Date());
+		ota.clock.offset = 369 * day;
+		expect(await (await get("/devices")).text()).toContain("It has to be set up again");
+		const file = () => get(`/devices/${found?.enrollment.id}.mobileconfig`);
+		expect((await ota.refused(file)).line).toMatchObject({ code: "conflict", status: 409 });
+	});
+
 	it("are nobody else's: the file of another's device is not there", async () => {
-		const device = await enrolled();
-		const path = `/devices/${device.udid}.mobileconfig`;
+		await enrolled();
+		const [found] = await ota.memory.listDevices("alice", new Date());
+		const path = `/devices/${found?.enrollment.id}.mobileconfig`;
+		expect((await get(path)).status).toBe(200);
 		ota.person.now = { id: "mallory", email: "mallory@example.com" };
 		expect((await ota.refused(() => get(path))).status).toBe(404);
 		expect(await (await get("/devices")).text()).toContain("No device has been set up with this account yet.");

@@ -69,6 +69,7 @@ describe("sessionUser", () => {
 			name: null,
 			groups: ["staff"],
 			claims: {},
+			signedInAt: new Date(now),
 		});
 	});
 
