@@ -74,7 +74,7 @@ function offer({ enrollment, identity, isBlocked }: FoundDevice, base: string, n
 <p><a class="button second" href="${base}/enroll">Set it up on that device</a></p>
 `;
 	}
-	return `<p><a class="button" href="${base}/devices/${escaped(id)}.mobileconfig" download>Get its current settings</a></p>
+	return `<p><a class="button" href="${base}/devices/${escaped(id)}.mobileconfig">Get its current settings</a></p>
 <p class="note">Open this page on that very device: no other can read the file. Then go to Settings and install it within 8 minutes.</p>
 `;
 }
