@@ -5,10 +5,13 @@ import { profileFromDocument } from "./document-file.ts";
 import { referenceFaults } from "./document-references.ts";
 import { type KeyPath, mapSecrets } from "./document-secret-keys.ts";
 import { withSecrets } from "./document-secrets.ts";
+import { type KnownNames, knownNames, outerVariableFaults, payloadVariableFaults } from "./document-variables.ts";
 import { lintProfile } from "./lint.ts";
 import { type Fault, type Finding, type LintOptions, textAt } from "./lint-finding.ts";
 import type { PropertyListDict } from "./property-list.ts";
-import { isKnownVariable, plainNames, variableNames } from "./variables.ts";
+
+/** As `identifierPrefix` makes them: of two payloads with one identifier no device takes the profile. */
+const ownIdentifier = /\.next-ota\.profile(?:\.|$)/i;
 
 type Told = Pick<Finding, "rule"> & Fault;
 
@@ -16,13 +19,14 @@ type Told = Pick<Finding, "rule"> & Fault;
 export function lintDocument(document: ProfileDocument, options: LintOptions = {}): Finding[] {
 	const profile = profileFromDocument(document);
 	const findings = lintProfile(profile, { hasVariables: true, ...options });
-	for (const told of outerFaults(document)) findings.push({ payload: null, ...told });
+	const known = knownNames(document);
+	for (const told of outerFaults(document, known)) findings.push({ payload: null, ...told });
 	const dicts = profile.PayloadContent as readonly PropertyListDict[];
 	for (const [index, payload] of document.payloads.entries()) {
 		const dict = dicts[index] ?? {};
 		const type = textAt(dict, "PayloadType").slice(0, 200);
 		const named = { index, type, identifier: textAt(dict, "PayloadIdentifier").slice(0, 200) };
-		for (const told of payloadFaults(document, payload, options)) findings.push({ payload: named, ...told });
+		for (const told of payloadFaults(document, payload, known, options)) findings.push({ payload: named, ...told });
 	}
 	return findings.sort((one, other) => (one.payload?.index ?? -1) - (other.payload?.index ?? -1));
 }
@@ -38,15 +42,20 @@ export function lintSecrets(document: ProfileDocument, secrets: PlainSecrets, op
 	return lint(withSecrets(document, secrets)).filter((each) => each.level === "error" && !known.has(placeOf(each)));
 }
 
-function* outerFaults(document: ProfileDocument): Generator<Told> {
+function* outerFaults(document: ProfileDocument, known: KnownNames): Generator<Told> {
 	if (document.for !== "everyone" && document.for.length === 0) {
 		const remedy = 'Say whom it is for: "for: everyone", or a list of rules.';
 		yield { rule: "audience", level: "warning", path: "for", words: "names nobody, so that no device gets it", remedy };
 	}
-	yield* variableFaults(document, document.profile, () => false);
+	yield* outerVariableFaults(document.profile, known);
 }
 
-function* payloadFaults(document: ProfileDocument, payload: DocumentPayload, options: LintOptions): Generator<Told> {
+function* payloadFaults(
+	document: ProfileDocument,
+	payload: DocumentPayload,
+	known: KnownNames,
+	options: LintOptions,
+): Generator<Told> {
 	const plain: string[] = [];
 	mapSecrets(payload.payload, options.catalogue ?? builtInCatalogue, (value, path) => {
 		plain.push(pathText(path));
@@ -56,48 +65,21 @@ function* payloadFaults(document: ProfileDocument, payload: DocumentPayload, opt
 		const remedy = `Saving the profile seals it; or name a secret: \${secret.NAME}.`;
 		yield { rule: "secret", level: "error", path, words: "holds a secret in plain text", remedy };
 	}
-	yield* variableFaults(document, payload.payload, (path) => plain.includes(path));
+	if (ownIdentifier.test(textAt(payload.payload, "PayloadIdentifier"))) {
+		const remedy = "Leave it out to have one made, or give it one of your own: com.example.wifi.";
+		yield {
+			rule: "name",
+			level: "error",
+			path: "PayloadIdentifier",
+			words: "is one that this service gives itself",
+			remedy,
+		};
+	}
+	yield* payloadVariableFaults(payload, document, known, (path) => plain.includes(path));
 	for (const fault of referenceFaults(document, payload)) yield { rule: "reference", ...fault };
 }
 
 function pathText(path: KeyPath): string {
 	const text = path.map((part) => (typeof part === "number" ? `[${part}]` : `.${part}`)).join("");
 	return text.replace(/^\./, "");
-}
-
-/** A variable's name may be a piece of a password, so that it is not told. */
-function* variableFaults(
-	document: ProfileDocument,
-	value: PropertyListDict,
-	isSecret: (path: string) => boolean,
-): Generator<Told> {
-	const known = { payloads: document.payloads.map(({ name }) => name), secrets: Object.keys(document.secrets) };
-	for (const { name, path } of variableNames(value)) {
-		if (isSecret(path) || (name !== null && isKnownVariable(name, known))) continue;
-		yield { level: "error", path, ...variableFault(name, known) };
-	}
-}
-
-function variableFault(
-	name: string | null,
-	{ payloads, secrets }: { payloads: readonly string[]; secrets: readonly string[] },
-): Pick<Told, "rule" | "words" | "remedy"> {
-	if (name === null) {
-		const remedy = 'Close it with "}", or write $${ for a "${" that is text.';
-		return { rule: "variable", words: 'has a "${" without its end', remedy };
-	}
-	if (name.startsWith("secret.")) {
-		const remedy = `Give it one (ota profile secret PROFILE NAME), or name one that has: ${listed(secrets)}.`;
-		return { rule: "secret", words: "names a secret that has no value", remedy };
-	}
-	if (name.startsWith("payload.")) {
-		const remedy = `Name one of its payloads: ${listed(payloads)}.`;
-		return { rule: "variable", words: "names a payload that is not in the profile", remedy };
-	}
-	const remedy = `Known are ${[...plainNames].join(", ")} and user.claims.NAME; write $\${ for a "\${" that is text.`;
-	return { rule: "variable", words: "has a variable that is not known", remedy };
-}
-
-function listed(names: readonly string[]): string {
-	return names.length > 0 ? names.slice(0, 20).join(", ") : "none";
 }

@@ -8,6 +8,7 @@ import { titleOf } from "./catalogue/titles.ts";
 import { standing, within } from "./lint-availability.ts";
 import type { Fault, Lint, Standing } from "./lint-finding.ts";
 import { isPropertyListDict, type PropertyListDict, type PropertyListValue } from "./property-list.ts";
+import { standInOf } from "./variable-kinds.ts";
 
 export interface KeyVisit {
 	definition: KeyDefinition;
@@ -175,6 +176,8 @@ function* walkKey(
 	const isDefault = definition.default !== undefined && definition.default === value;
 	const visit = { definition, value, isDefault, here: standing(lint, on), around };
 	const isVariable = lint.isVariable(value);
+	const misfit = isVariable ? misfitOf(String(value), definition) : undefined;
+	if (misfit) yield { rule: "type", path, title: titleOf(definition), ...misfit };
 	for (const [rule, check] of table) {
 		const complaint = isVariable && !rulesOfVariables.has(rule) ? undefined : check(visit);
 		if (!complaint) continue;
@@ -192,6 +195,14 @@ function* walkKey(
 	for (const [index, item] of value.entries()) {
 		yield* walkKey(lint, item, element, visit.here, within(on, element.on), `${path}[${index}]`);
 	}
+}
+
+/** A text that is one variable takes its type, and any other stays a text. */
+function misfitOf(text: string, { type }: KeyDefinition): Complaint | undefined {
+	const standIn = standInOf(text);
+	if (standIn === undefined || typeTests[type](standIn)) return undefined;
+	const words = `is a variable that stands for ${typeName(standIn)} where ${type} is needed`;
+	return { level: "error", words, remedy: `Give it as ${type}; a variable inside of more text is a string.` };
 }
 
 function missing(definition: KeyDefinition, path: string): KeyFault {

@@ -12,7 +12,7 @@ export type VariableValue = string | number | boolean | Date | Uint8Array | read
 /** By name, without `${` and `}`. */
 export type Variables = Readonly<Record<string, VariableValue>>;
 
-const claimPrefix = "user.claims.";
+export const claimPrefix = "user.claims.";
 
 /** A literal `${`, a variable, or the beginning of one without its end. */
 const marks = /\$\$\{|\$\{([^{}]*)\}|\$\{/g;
@@ -137,17 +137,28 @@ export const plainNames: ReadonlySet<string> = new Set([
 /** Whether a variable of this name can have a value, given the names of the profile's payloads and secrets. */
 export function isKnownVariable(
 	name: string,
-	{ payloads, secrets }: { payloads: readonly string[]; secrets: readonly string[] },
+	{ payloads, secrets }: { payloads: ReadonlySet<string>; secrets: ReadonlySet<string> },
 ): boolean {
-	if (name.startsWith("payload.")) return payloads.includes(name.slice("payload.".length));
-	if (name.startsWith("secret.")) return secrets.includes(name.slice("secret.".length));
+	if (name.startsWith("payload.")) return payloads.has(name.slice("payload.".length));
+	if (name.startsWith("secret.")) return secrets.has(name.slice("secret.".length));
 	return plainNames.has(name) || (name.startsWith(claimPrefix) && name.length > claimPrefix.length);
 }
 
-/** Every variable in the texts of a value, with its key path; null for a `${` that has no end. */
-export function variableNames(value: PropertyListValue, path = ""): { name: string | null; path: string }[] {
+export interface VariableName {
+	/** Null: a `${` that has no end. */
+	name: string | null;
+	/** Key path. */
+	path: string;
+	/** Whether the text is nothing else. */
+	isAlone: boolean;
+}
+
+/** Every variable in the texts of a value. */
+export function variableNames(value: PropertyListValue, path = ""): VariableName[] {
 	if (typeof value === "string") {
-		return [...value.matchAll(marks)].flatMap(([found, name = null]) => (found === "$${" ? [] : [{ name, path }]));
+		return [...value.matchAll(marks)].flatMap(([found, name = null]) =>
+			found === "$${" ? [] : [{ name, path, isAlone: name !== null && found === value }],
+		);
 	}
 	if (Array.isArray(value)) return value.flatMap((item, index) => variableNames(item, `${path}[${index}]`));
 	if (!isPropertyListDict(value)) return [];

@@ -1,9 +1,11 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: variables of payloads look like that.
 /** The lint of documents: what it finds beyond a profile's, and what it leaves alone. */
 import { describe, expect, it } from "@jest/globals";
+import { composeOuter } from "../../lib/profile/compose.ts";
 import type { DocumentPayload, ProfileDocument, Rule } from "../../lib/profile/document.ts";
 import { lintDocument } from "../../lib/profile/document-lint.ts";
 import type { PropertyListDict } from "../../lib/profile/property-list.ts";
+import { assigned, subjectWith, variablesOf } from "../harness/profile-examples.ts";
 import { documentWith, wifi } from "./document-samples.ts";
 import { uuid } from "./lint-examples.ts";
 
@@ -20,7 +22,7 @@ describe("a good document", () => {
 			{ name: "ca", payload: { PayloadType: "com.apple.security.root", PayloadContent: "${certificate.root}" } },
 			{
 				name: "w",
-				for: [{ group: ["staff"] }],
+				for: [{ group: ["staff"], claim: { login: ["ana"] } }],
 				payload: wifi({
 					Password: "${secret.w.Password}",
 					PayloadCertificateUUID: "${identity.client}",
@@ -50,11 +52,61 @@ describe("a variable", () => {
 		]);
 	});
 
-	it("around the payloads is an error when it is unknown, and a leak when it is a person's", () => {
-		const unknown = { profile: { PayloadDescription: "${a}" } };
-		expect(briefly(one({}, unknown), "variable")).toEqual(["variable error - PayloadDescription"]);
-		const person = { profile: { PayloadDescription: "${user.name}" } };
-		expect(briefly(one({}, person), "variable", "leak")).toEqual(["leak warning - PayloadDescription"]);
+	it.each([
+		"a",
+		"user.name",
+		"device.serial",
+		"secret.x",
+		"payload.w",
+		"identity.client",
+		"user.claims.x",
+		"certificate.root",
+	])("around the payloads is an error: %s", (name) => {
+		const outer = { profile: { PayloadDescription: `Of \${${name}}` }, secrets: { x: 1 } };
+		expect(briefly(one({}, outer), "variable")).toEqual(["variable error - PayloadDescription"]);
+	});
+
+	it("around the payloads may be what composing replaces there", () => {
+		const PayloadDescription = "${organization} at ${baseUrl}";
+		const text = one({}, { profile: { PayloadDescription } });
+		expect(briefly(text, "variable")).toEqual([]);
+		expect(composeOuter(assigned(text), variablesOf(subjectWith()))).toEqual({
+			PayloadDescription: "Example at https://ota.example.com",
+		});
+	});
+
+	it.each<[what: string, keys: PropertyListDict, found: string[]]>([
+		["a list where a text is needed", { SSID_STR: "${user.groups}" }, ["type error 0 SSID_STR"]],
+		["a date where a text is needed", { SSID_STR: "${enrollment.date}" }, ["type error 0 SSID_STR"]],
+		["octets where a text is needed", { SSID_STR: "${certificate.root}" }, ["type error 0 SSID_STR"]],
+		["a text where true or false is needed", { AutoJoin: "${user.email}" }, ["type error 0 AutoJoin"]],
+		["a longer text where true or false is needed", { AutoJoin: "a${user.groups}" }, ["type error 0 AutoJoin"]],
+		[
+			"a list in a list",
+			{ EAPClientConfiguration: { TLSTrustedServerNames: ["${user.groups}"] } },
+			["type error 0 EAPClientConfiguration.TLSTrustedServerNames[0]"],
+		],
+		["octets inside of a text", { SSID_STR: "a${certificate.root}" }, ["variable error 0 SSID_STR"]],
+		["a list inside of a text", { SSID_STR: "a ${user.groups} ${enrollment.date}" }, []],
+		["a list where one is needed", { EAPClientConfiguration: { TLSTrustedServerNames: "${user.groups}" } }, []],
+		["what nobody knows yet", { AutoJoin: "${user.claims.roams}", HIDDEN_NETWORK: "${secret.x}" }, []],
+	])("that stands for %s: %#", (_, keys, found) => {
+		const document = one(keys, { secrets: { x: 1 }, for: [{ claim: { roams: [true] } }] });
+		expect(briefly(document, "type", "variable")).toEqual(found);
+	});
+
+	it("of a claim is a warning unless every rule asks for it", () => {
+		const claim = (name: string): Rule => ({ claim: { [name]: ["a"] } });
+		const found = (audience: ProfileDocument["for"], rules?: Rule[]) => {
+			const payload = { name: "w", payload: wifi({ SSID_STR: "${user.claims.site}" }), ...(rules && { for: rules }) };
+			return briefly(documentWith([payload], { for: audience }), "variable");
+		};
+		const warned = ["variable warning 0 SSID_STR"];
+		expect(found("everyone")).toEqual(warned);
+		expect(found("everyone", [{ group: ["staff"] }])).toEqual(warned);
+		expect(found([claim("site"), claim("other")])).toEqual(warned);
+		expect(found([claim("site"), { ...claim("site"), group: ["a"] }])).toEqual([]);
+		expect(found("everyone", [claim("site")])).toEqual([]);
 	});
 
 	it("that is known, and a literal, are none", () => {
@@ -122,6 +174,20 @@ describe("a reference to a payload with rules", () => {
 		expect(found(target, from)).toBe(faults);
 		expect(found(target, from, uuid("ca"))).toBe(faults);
 		expect(found(target, from, uuid("ca").toLowerCase())).toBe(faults);
+	});
+});
+
+describe("a PayloadIdentifier", () => {
+	it.each([
+		"com.example.ota.next-ota.profile.client-identity",
+		"localhost.NEXT-OTA.Profile.payload.office.wifi",
+		"com.example.next-ota.profile",
+	])("of this service's own is an error: %s", (PayloadIdentifier) => {
+		expect(briefly(one({ PayloadIdentifier }), "name")).toEqual(["name error 0 PayloadIdentifier"]);
+	});
+
+	it.each(["com.example.wifi", "com.example.next-ota.profiles"])("of another's is none: %s", (PayloadIdentifier) => {
+		expect(lintDocument(one({ PayloadIdentifier }))).toEqual([]);
 	});
 });
 

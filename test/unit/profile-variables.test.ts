@@ -127,7 +127,7 @@ describe("the variables of a person and a device", () => {
 });
 
 describe("isKnownVariable", () => {
-	const names = { payloads: ["wifi"], secrets: ["wifi.Password"] };
+	const names = { payloads: new Set(["wifi"]), secrets: new Set(["wifi.Password"]) };
 	it("knows every variable that a person and a device give", () => {
 		for (const name of Object.keys(variablesOf(subjectWith())))
 			expect([name, isKnownVariable(name, names)]).toEqual([name, true]);
@@ -157,10 +157,10 @@ describe("variableNames", () => {
 			G: "${}",
 		};
 		expect(variableNames(value)).toEqual([
-			{ name: "a", path: "A" },
-			{ name: "b", path: "A" },
-			{ name: null, path: "B[0].C" },
-			{ name: "", path: "G" },
+			{ name: "a", path: "A", isAlone: false },
+			{ name: "b", path: "A", isAlone: false },
+			{ name: null, path: "B[0].C", isAlone: false },
+			{ name: "", path: "G", isAlone: true },
 		]);
 	});
 });
