@@ -9,8 +9,9 @@ import { sealable } from "../lib/profile/document-secrets.ts";
 import { documentYaml } from "../lib/profile/document-yaml.ts";
 import type { Operator } from "./operator.ts";
 import { type ProfileInput, readProfileInput } from "./profile-input.ts";
-import { publishNow } from "./profile-publish.ts";
+import { publishIfGood, publishNow } from "./profile-publish.ts";
 import { type KeysOf, mayBeSaved, missingWords, numbered, saveVersion } from "./profile-save.ts";
+import { mayBePublished } from "./profile-trial.ts";
 import { documentOf } from "./profile-versions.ts";
 import { audienceWords, counted } from "./profile-words.ts";
 
@@ -43,6 +44,10 @@ export async function importProfile(operator: Operator, request: ImportRequest, 
 	for (const secret of next.missing) tell(missingWords(name, secret));
 	if (request.isPublished && next.missing.length > 0) {
 		tell("Nothing was saved: what is published has all its secrets. Import it without --publish first.");
+		return 1;
+	}
+	if (request.isPublished && !(await mayBePublished(operator, next))) {
+		tell("Nothing was saved: no device must get it as it is. Without --publish it is saved as a draft.");
 		return 1;
 	}
 	await saveVersion(operator, next, draft, keysOf);
@@ -83,11 +88,11 @@ async function unchanged(
 	operator: Operator,
 	{ name, version, ...newest }: ProfileVersion,
 	{ isPublished }: ImportRequest,
-): Promise<0> {
+): Promise<0 | 1> {
 	const state = (await operator.store.listProfiles()).find((each) => each.name === name);
 	const wasPublished = state?.published === version;
-	if (isPublished && !wasPublished) await publishNow(operator, name, version);
 	const document = documentOf({ name, version, ...newest });
+	if (isPublished && !wasPublished && !(await publishIfGood(operator, document, version))) return 1;
 	operator.say(`${resultLine(document, version, isPublished || wasPublished, 0)}  unchanged`);
 	return 0;
 }

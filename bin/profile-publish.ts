@@ -4,6 +4,7 @@ import type { ProfileDocument } from "../lib/profile/document.ts";
 import { secretNames } from "../lib/profile/document-secrets.ts";
 import { asOperator, type Operator } from "./operator.ts";
 import { lintBesideSecrets, profileEvent } from "./profile-save.ts";
+import { mayBePublished } from "./profile-trial.ts";
 import { asTyped, text } from "./profile-typed.ts";
 import { documentOf, readVersion, stateOf, versionOf } from "./profile-versions.ts";
 import { audienceWords, counted, findingLine } from "./profile-words.ts";
@@ -11,7 +12,8 @@ import { audienceWords, counted, findingLine } from "./profile-words.ts";
 const publishUsage = `usage: ota profile publish NAME [--version N]
 
 From now on devices that NAME is for get this version of it, the newest unless told; those that have an older one get it with their
-next update. Refused while the lint finds errors or a secret has no value.
+next update. Refused while the lint finds errors or a secret has no value, and when a trial iPhone, iPad or Mac of a person for whom its
+rules hold would not take it, together with all else that is published.
 
   ota profile publish office
   ota profile publish office --version 3     back to what was good
@@ -38,7 +40,7 @@ export const withdraw = (args: readonly string[]): Promise<number> =>
 	});
 
 async function publishProfile(operator: Operator, name: string, wanted: number | undefined): Promise<0 | 1> {
-	const { store, say, tell } = operator;
+	const { store, say } = operator;
 	const { latest, published } = await stateOf(store, name);
 	const version = wanted ?? latest;
 	const document = documentOf(await versionOf(store, name, version));
@@ -46,6 +48,15 @@ async function publishProfile(operator: Operator, name: string, wanted: number |
 		say(`${name}  version ${version}  published already  for ${audienceWords(document)}`);
 		return 0;
 	}
+	if (!(await publishIfGood(operator, document, version))) return 1;
+	say(`${name}  version ${version}  published  for ${audienceWords(document)}`);
+	return 0;
+}
+
+/** Publishes what nothing stands against; otherwise tells what does. */
+export async function publishIfGood(operator: Operator, document: ProfileDocument, version: number): Promise<boolean> {
+	const { tell } = operator;
+	const { name } = document;
 	const missing = await missingSecrets(operator, document);
 	const errors = lintBesideSecrets(operator, document, missing).filter(({ level }) => level === "error");
 	for (const finding of errors) tell(findingLine(finding));
@@ -54,11 +65,14 @@ async function publishProfile(operator: Operator, name: string, wanted: number |
 	}
 	if (errors.length + missing.length > 0) {
 		tell(`Not published: ${counted(errors.length + missing.length, "error")}.`);
-		return 1;
+		return false;
+	}
+	if (!(await mayBePublished(operator, { document, version }))) {
+		tell("Not published.");
+		return false;
 	}
 	await publishNow(operator, name, version);
-	say(`${name}  version ${version}  published  for ${audienceWords(document)}`);
-	return 0;
+	return true;
 }
 
 /** Names in the document for which the database has no sealed value. */

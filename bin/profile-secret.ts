@@ -7,6 +7,7 @@ import { readInput } from "./profile-input.ts";
 import { publishNow } from "./profile-publish.ts";
 import { type KeysOf, mayBeSaved, missingWords, numbered, saveVersion } from "./profile-save.ts";
 import { readSecretText } from "./profile-secret-value.ts";
+import { mayBePublished } from "./profile-trial.ts";
 import { asTyped, flag, text } from "./profile-typed.ts";
 import { documentOf, stateOf, versionOf } from "./profile-versions.ts";
 
@@ -63,6 +64,10 @@ export async function renewSecret(operator: Operator, request: SecretRequest, ke
 	if (!mayBeSaved(operator, next, draft)) return 1;
 	for (const other of next.missing) tell(missingWords(name, other));
 	if (isPublished && next.missing.length > 0) return 1;
+	if (isPublished && !(await mayBePublished(operator, next))) {
+		tell("Nothing was saved. Without --publish it is saved as a draft.");
+		return 1;
+	}
 	await saveVersion(operator, next, draft, keysOf);
 	if (isPublished) await publishNow(operator, name, next.version);
 	say(`${name}  version ${next.version}  ${isPublished ? "published" : "draft"}  secret ${secret} sealed`);

@@ -7,7 +7,7 @@ import { claimPrefix, isKnownVariable, plainNames, type VariableName, variableNa
 
 type Told = Pick<Finding, "rule" | "level" | "words" | "remedy">;
 type TellVariable = (variable: VariableName) => Told | undefined;
-export type VariableFault = Told & { path: string };
+type VariableFault = Told & { path: string };
 
 /** What a document has names for; made once for all its payloads. */
 export interface KnownNames {

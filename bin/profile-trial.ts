@@ -1,0 +1,65 @@
+/**
+ * A trial before a version is published: it is composed and judged with all that is published for people and devices that
+ * its rules ask for, so that nobody's delivery is the first to find out.
+ */
+import { identifierPrefix } from "../lib/enroll/context.ts";
+import { publishedCandidates } from "../lib/enroll/published.ts";
+import { OtaError } from "../lib/errors.ts";
+import type { Candidate } from "../lib/profile/assign.ts";
+import { readCatalogue } from "../lib/profile/catalogue/schema-file.ts";
+import { type RenderInput, renderFinal } from "../lib/profile/render.ts";
+import type { Subject } from "../lib/profile/subject.ts";
+import type { Operator } from "./operator.ts";
+import { templatesFor } from "./operator-context.ts";
+import { ownCertificates } from "./own-certificates.ts";
+import { trialSubjects } from "./profile-trial-subjects.ts";
+
+const mostTold = 10;
+/** Where the root certificate is not at hand: its octets decide nothing. */
+const anyCertificate = new Uint8Array([0x30, 0]);
+
+/** Tells what a device would refuse; whether nothing stands against publishing. What fails without the version as well is no fault of it. */
+export async function mayBePublished(operator: Operator, tried: Candidate): Promise<boolean> {
+	const { store, config, now, tell } = operator;
+	const published = await publishedCandidates({ store, templates: await templatesFor(operator) });
+	const others = published.filter(({ document }) => document.name !== tried.document.name);
+	const root = ownCertificates(config).find(({ role }) => role === "root");
+	const input = {
+		...{ now, organization: config.organization, baseUrl: config.baseUrl },
+		identifier: `${identifierPrefix(config.baseUrl)}.profile`,
+		rootCertificate: root?.certificate.der ?? anyCertificate,
+		catalogue: readCatalogue(config.schema),
+	};
+	const faults = new Set<string>();
+	const subjects = trialSubjects(
+		tried.document,
+		others.map(({ document }) => document),
+	);
+	for (const subject of subjects) {
+		const found = faultsFor({ ...input, subject, candidates: [...others, tried] });
+		if (found.length === 0) continue;
+		const before = new Set(faultsFor({ ...input, subject, candidates: others }));
+		for (const fault of found) if (!before.has(fault)) faults.add(`${kindOf(subject)}: ${fault}`);
+	}
+	for (const fault of [...faults].slice(0, mostTold)) tell(`error    a trial for ${fault}`);
+	if (faults.size > mostTold) tell(`and ${faults.size - mostTold} more`);
+	if (faults.size > 0) tell("Devices would be refused all that is published for them, not this profile alone.");
+	return faults.size === 0;
+}
+
+const kindOf = ({ platform, osVersion }: Subject): string => `${platform}, version ${osVersion}`;
+
+function faultsFor(input: RenderInput): string[] {
+	try {
+		const { findings } = renderFinal(input);
+		const errors = findings.filter(({ level, rule }) => level === "error" && rule !== "secret");
+		return errors.map(({ rule, payload, path, words, remedy }) => {
+			const name = payload?.identifier.replace(`${input.identifier}.payload.`, "");
+			const where = name === undefined ? "the keys around the payloads" : `payload ${name}`;
+			return `${where}${path && ` ${path}`}: ${words}. ${remedy} [${rule}]`;
+		});
+	} catch (error) {
+		if (!(error instanceof OtaError)) throw error;
+		return [error.message];
+	}
+}

@@ -1,0 +1,199 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: variables of documents look like that.
+/** What `ota profile` publishes: nothing that a device would refuse, and nothing to more people than before. */
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import { run } from "../../bin/commands/profile.ts";
+import { trialSubjects } from "../../bin/profile-trial-subjects.ts";
+import type { ProfileDocument, Rule } from "../../lib/profile/document.ts";
+import { documentYaml, readDocumentYaml } from "../../lib/profile/document-yaml.ts";
+import { matches } from "../../lib/profile/rules.ts";
+import { type OperatorDesk, operatorDesk } from "../harness/operator-desk.ts";
+import { clip, documentOf } from "../harness/profile-examples.ts";
+import { wifi } from "./document-samples.ts";
+
+let desk: OperatorDesk;
+const type = (...args: string[]) => desk.type(run, ...args);
+function file(name: string, content: string): string {
+	const path = join(desk.folder, name);
+	writeFileSync(path, content);
+	return path;
+}
+const imported = (document: ProfileDocument, ...flags: string[]) =>
+	type("import", file(`${document.name}.yaml`, documentYaml(document)), ...flags);
+const published = () => desk.store.publishedVersions();
+
+beforeAll(async () => {
+	desk = await operatorDesk();
+});
+afterAll(() => desk.leave());
+
+describe("the import of what was exported", () => {
+	const admins = [{ group: ["admins"] }];
+	const two = documentOf("two", [
+		{ name: "guest", payload: wifi({ SSID_STR: "Guests" }) },
+		{ name: "admin-lan", for: admins, payload: wifi({ SSID_STR: "Admins" }) },
+	]);
+	const exported = async () => (await type("export", "two", "--format", "mobileconfig")).out;
+
+	it("leaves a network that not everybody gets to those who do", async () => {
+		await imported(two, "--publish");
+		const edited = (await exported()).replace("Guests", "Visitors");
+		const answer = await type("import", file("edited.mobileconfig", edited), "--name", "two", "--publish");
+		expect([answer.code, answer.out]).toEqual([0, "two  version 2  published  for everyone\n"]);
+		const second = readDocumentYaml((await desk.store.findVersion("two", 2))?.document ?? "");
+		const [guest, admin] = two.payloads;
+		expect(second).toEqual({ ...two, payloads: [{ ...guest, payload: wifi({ SSID_STR: "Visitors" }) }, admin] });
+	});
+
+	it("makes no new version when nothing was changed", async () => {
+		const answer = await type("import", file("same.mobileconfig", await exported()), "--name", "two");
+		expect(answer.out).toBe("two  version 2  published  for everyone  unchanged\n");
+	});
+
+	it("is refused where the network cannot be told from another", async () => {
+		const strange = (await exported()).replace(/<key>Payload(?:UUID|Identifier)<\/key>\s*<string>[^<]*<\/string>/g, "");
+		const answer = await type("import", file("strange.mobileconfig", strange), "--name", "two", "--publish");
+		expect([answer.code, answer.out]).toEqual([1, ""]);
+		expect(answer.err).toMatch(/cannot be told from admin-lan, .*YAML/);
+		expect(await desk.store.listVersions("two")).toHaveLength(2);
+	});
+});
+
+describe("a publication", () => {
+	const staff: Rule = { group: ["staff"], claim: { site: ["Berlin"] }, os: ">=17 <19", platform: ["iPad"] };
+	const relay = { PayloadType: "com.apple.relay.managed", Relays: [{ HTTP3RelayURL: "https://relay.example/" }] };
+	const exchange = { PayloadType: "com.apple.eas.account", Host: "mail.example.com" };
+
+	it.each<[string, ProfileDocument, RegExp]>([
+		[
+			"a payload that no Mac takes",
+			documentOf("f-a", { exchange }),
+			/Mac, version .*payload f-a\.exchange PayloadType: is not taken/,
+		],
+		[
+			"a payload that is newer than the system of its rule",
+			documentOf("f-b", { relay }, { for: [{ os: "<17" }] }),
+			/iPhone, version 16\.0: payload f-b\.relay PayloadType: is not taken/,
+		],
+		[
+			"a claim of a rule at a key of another type",
+			documentOf("f-c", { c: clip("${user.claims.level}") }, { for: [{ claim: { level: [3] } }] }),
+			/payload f-c\.c Label: is integer where string/,
+		],
+		[
+			"a fault in a payload for some of them alone",
+			documentOf("f-d", [{ name: "exchange", payload: exchange, for: [{ group: ["it"], platform: ["Mac"] }] }], {
+				for: [{ group: ["staff"] }],
+			}),
+			/Mac, version .*payload f-d\.exchange/,
+		],
+	])("is refused for %s, and an import with it", async (_, document, told) => {
+		const before = await published();
+		const refused = await imported(document, "--publish");
+		expect([refused.code, refused.out]).toEqual([1, ""]);
+		expect(refused.err).toMatch(told);
+		expect(await desk.store.listVersions(document.name)).toEqual([]);
+		expect((await imported(document)).code).toBe(0);
+		for (const args of [
+			["publish", document.name],
+			["import", join(desk.folder, `${document.name}.yaml`), "--publish"],
+		]) {
+			const answer = await type(...args);
+			expect([answer.code, answer.out, answer.err]).toEqual([1, "", expect.stringMatching(told)]);
+		}
+		expect(await published()).toEqual(before);
+	});
+
+	it("is refused for what two profiles do to each other", async () => {
+		const own = { PayloadIdentifier: "com.example.ca" };
+		const first = documentOf("one-a", { c: clip("1", own) }, { priority: 1 });
+		expect((await imported(first, "--publish")).code).toBe(0);
+		const ca = { PayloadType: "com.apple.security.root", PayloadContent: "${certificate.root}", ...own };
+		const anchor = {
+			EAPClientConfiguration: { AcceptEAPTypes: [13], PayloadCertificateAnchorUUID: ["${payload.ca}"] },
+		};
+		const second = documentOf("one-b", { ca, wifi: wifi({ SSID_STR: "Anchored", ...anchor }) });
+		const refused = await imported(second, "--publish");
+		expect([refused.code, refused.err]).toEqual([
+			1,
+			expect.stringMatching(/one-b\.wifi .*refers to a com\.apple\.webClip/),
+		]);
+		await type("withdraw", "one-a");
+		expect((await imported(second, "--publish")).code).toBe(0);
+	});
+
+	it("is not refused for what another profile does alone", async () => {
+		const text = documentYaml(documentOf("old", { exchange }));
+		const [now, audit] = [new Date(), { at: new Date(), event: "profile.saved", enrollmentId: null, detail: {} }];
+		const version = { name: "old", version: 1, document: text, note: "", createdAt: now, by: "x" };
+		await desk.store.saveProfile({ version, after: 0, secrets: [], audit });
+		await desk.store.publishProfile({ name: "old", version: 1, now, audit });
+		expect((await imported(documentOf("new", { c: clip("new") }), "--publish")).code).toBe(0);
+		await type("withdraw", "old");
+	});
+
+	it.each<[string, ProfileDocument]>([
+		[
+			"claims that nobody knows yet",
+			documentOf("g-a", { c: clip("${user.claims.any}", { IsRemovable: "${user.claims.may}" }) }),
+		],
+		[
+			"restrictions that some devices pass over",
+			documentOf("g-b", { r: { PayloadType: "com.apple.applicationaccess", allowAirDrop: false } }),
+		],
+		[
+			"payloads for the devices that take them",
+			documentOf("g-c", { exchange }, { for: [{ platform: ["iPhone", "iPad"] }] }),
+		],
+		[
+			"a kind of device around them",
+			documentOf("g-d", { exchange: { ...exchange, Host: "d" } }, { profile: { TargetDeviceType: 1 } }),
+		],
+		["every condition", documentOf("g-e", { relay }, { for: [staff], except: [{ group: ["guests"] }] })],
+		["nobody", documentOf("g-f", { c: clip("f") }, { for: [] })],
+	])("is not refused for %s", async (_, document) => {
+		const { code, err } = await imported(document, "--publish");
+		expect([code, err]).toEqual([0, expect.not.stringContaining("error")]);
+	});
+
+	it("needs the database alone, not the certificates", async () => {
+		const nowhere = { OTA_ROOT_CERT: "" };
+		const document = documentOf("bare", { c: clip("bare") });
+		const path = file("bare.yaml", documentYaml(document));
+		expect((await desk.typeWith(nowhere, run, "import", path, "--publish")).code).toBe(0);
+	});
+});
+
+describe("the people and devices of a trial", () => {
+	const rules: Rule[] = [
+		{ group: ["staff"], user: ["ana@example.com"] },
+		{ claim: { site: ["Berlin", "Lisbon"], level: [3] }, model: ["iPhone15,*"] },
+		{ os: ">=17.2 <19", device: ["C39VK7XQ0D91"] },
+		{ platform: ["Mac"], group: ["it"], os: "<15" },
+	];
+
+	it("are there for each rule of a profile and of its payloads", () => {
+		const subjects = trialSubjects(documentOf("p", { c: clip("a") }, { for: rules }), []);
+		expect(rules.map((rule) => subjects.some((subject) => matches(rule, subject)))).toEqual([true, true, true, true]);
+		const payloads = rules.map((rule, index) => ({ name: `c${index}`, for: [rule], payload: clip("a") }));
+		const ofPayloads = trialSubjects(documentOf("p", payloads), []);
+		expect(rules.map((rule) => ofPayloads.some((subject) => matches(rule, subject)))).toEqual([true, true, true, true]);
+	});
+
+	it("are of no group that is excepted, and have every claim that is named", () => {
+		const document = documentOf(
+			"p",
+			{ c: clip("${user.claims.a}") },
+			{ for: [{ group: ["a", "b"] }], except: [{ group: ["b"] }] },
+		);
+		for (const { user } of trialSubjects(document, [documentOf("q", { c: clip("${user.claims.b}") })])) {
+			expect([user.groups, Object.keys(user.claims)]).toEqual([["a"], ["a", "b"]]);
+		}
+	});
+
+	it("are few, however many rules there are", () => {
+		const many = Array.from({ length: 1_000 }, (_, index) => ({ group: [`g${index}`] }));
+		expect(trialSubjects(documentOf("p", { c: clip("a") }, { for: many }), []).length).toBeLessThan(200);
+	});
+});
