@@ -4,6 +4,7 @@
  */
 import type { Catalogue, KeyDefinition } from "./catalogue/form.ts";
 import { isPropertyListDict, type PropertyListDict, type PropertyListValue } from "./property-list.ts";
+import { isTelling, isTellingOfNumbers } from "./telling-names.ts";
 
 /** A key's place: names of keys, and indexes in arrays. */
 export type KeyPath = readonly (string | number)[];
@@ -11,7 +12,6 @@ export type KeyPath = readonly (string | number)[];
 /** What stands at a key that holds a secret. @returns what is to stand there */
 type SecretVisit = (value: PropertyListValue, path: KeyPath) => PropertyListValue;
 
-const tellingName = /password|passphrase|secret|pin$|token|privatekey|^challenge$|^ppk$/i;
 const wholeVariable = /^\$\{[^{}]*\}$/;
 
 /** Exactly one variable: something else brings the secret. */
@@ -37,7 +37,7 @@ function mapDict(
 		const definition = keys.find((each) => each.key === key) ?? anyKey(keys, value);
 		mapped[key] = definition
 			? mapKnown(value, definition, [...path, key], visit)
-			: mapUnknown(value, tellingName.test(key), [...path, key], visit);
+			: mapUnknown(value, key, [...path, key], visit);
 	}
 	return mapped;
 }
@@ -60,23 +60,19 @@ function mapKnown(
 	if (!Array.isArray(value)) return value;
 	const [element] = type === "array" ? of : [];
 	return value.map((item: PropertyListValue, index) =>
-		element ? mapKnown(item, element, [...path, index], visit) : mapUnknown(item, false, [...path, index], visit),
+		element ? mapKnown(item, element, [...path, index], visit) : mapUnknown(item, "", [...path, index], visit),
 	);
 }
 
-/** @param isTelling whether the name of the key, or of the array's key, is one of a secret */
-function mapUnknown(
-	value: PropertyListValue,
-	isTelling: boolean,
-	path: KeyPath,
-	visit: SecretVisit,
-): PropertyListValue {
+/** @param name the key's, or the array's */
+function mapUnknown(value: PropertyListValue, name: string, path: KeyPath, visit: SecretVisit): PropertyListValue {
 	if (isPropertyListDict(value)) return mapDict(value as PropertyListDict, [], path, visit);
 	if (Array.isArray(value)) {
-		return value.map((item: PropertyListValue, index) => mapUnknown(item, isTelling, [...path, index], visit));
+		return value.map((item: PropertyListValue, index) => mapUnknown(item, name, [...path, index], visit));
 	}
 	const isCarrier = typeof value === "string" || value instanceof Uint8Array;
-	return isTelling && isCarrier ? mapWhole(value, path, visit) : value;
+	const isSecret = isCarrier ? isTelling(name) : typeof value === "number" && isTellingOfNumbers(name);
+	return isSecret ? mapWhole(value, path, visit) : value;
 }
 
 function mapWhole(value: PropertyListValue, path: KeyPath, visit: SecretVisit): PropertyListValue {

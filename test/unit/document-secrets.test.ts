@@ -105,6 +105,23 @@ describe("a secret", () => {
 		],
 		["in place of a list", wifi({ Password: ["a"] }), { "p.Password.0": "a" }],
 		[
+			"of header fields, whatever their names",
+			{
+				PayloadType: "com.apple.relay.managed",
+				Relays: [{ AdditionalHTTPHeaderFields: { Authorization: "a", Cookie: "b", "X-Any": "c" } }],
+			},
+			{
+				"p.Relays.0.AdditionalHTTPHeaderFields.Authorization": "a",
+				"p.Relays.0.AdditionalHTTPHeaderFields.Cookie": "b",
+				"p.Relays.0.AdditionalHTTPHeaderFields.X-Any": "c",
+			},
+		],
+		[
+			"of an ACME client",
+			{ PayloadType: "com.apple.security.acme", ClientIdentifier: "a" },
+			{ "p.ClientIdentifier": "a" },
+		],
+		[
 			"with a key like another's path",
 			{ PayloadType: type, a: { "b.secret": "1" }, "a.b": { secret: "2" } },
 			{ "p.a.b.secret": "1", "p.a.b.secret-2": "2" },
@@ -120,6 +137,15 @@ describe("a secret", () => {
 		["an empty text", wifi({ Password: "" })],
 		["no data", { PayloadType: "com.apple.security.pkcs12", PayloadContent: new Uint8Array() }],
 		["a number of an unknown type", { PayloadType: type, TokenLifetime: 3600, UsePassword: true }],
+		[
+			"what is said about secrets",
+			{
+				PayloadType: type,
+				...{ PasswordPolicy: "strict", PasswordMinimumLength: 8, PasswordHistory: 3, requirePasscode: 1, forcePIN: 1 },
+				...{ NumberOfTokens: 2, minLength: 8, MaxPasswordAge: 90, Password: true, requirePasscodeAtStart: "yes" },
+				...{ Bypass: "x", Compass: "north", Spine: "x", AuthorizationURL: "https://a.example/", KeySize: 2048 },
+			},
+		],
 		["a key that the catalogue knows better", { PayloadType: "com.apple.mobiledevice.passwordpolicy", forcePIN: true }],
 		["a common key", { PayloadType: "com.example.token", PayloadDisplayName: "password" }],
 	])("is not %s", (_, payload) => {
@@ -144,6 +170,44 @@ describe("a secret", () => {
 		const attempt = () => sealed(wifi({ Password: value }));
 		const message = expect.stringMatching(/^payload p, Password: (?!.*(?:1234|true|1970)).*quotes/);
 		expect(attempt).toThrow(expect.objectContaining({ code: "malformed", message }));
+	});
+
+	it.each(["password", "Pin", "WiFiPasscode", "ApiKey", "PSK", "secret2", "User PIN", "AuthToken"])(
+		"in digits without quotes is refused at a key that nobody knows: %s",
+		(key) => {
+			const message = expect.stringMatching(/^payload p, (?!.*7654321).*quotes/);
+			for (const payload of [{ PayloadType: type, [key]: 7654321 }, wifi({ Extra: [{ [key]: 7654321 }] })]) {
+				expect(() => sealed(payload)).toThrow(expect.objectContaining({ code: "malformed", message }));
+			}
+		},
+	);
+
+	it.each([
+		...[
+			"ApiKey",
+			"API_KEY",
+			"api-key",
+			"Cookie",
+			"Set-Cookie",
+			"Authorization",
+			"Proxy-Authorization",
+			"PSK",
+			"WiFiPsk",
+		],
+		...[
+			"SharedKey",
+			"Pass",
+			"pass",
+			"UserPass",
+			"wifi_pass",
+			"WIFI_PASS",
+			"Passcode",
+			"DevicePasscode",
+			"user password",
+		],
+		...["UserPassword", "IssuePassword", "passwordText", "clientSecretValue", "minionPassword"],
+	])("is told by its key's name: %s", (key) => {
+		expect(Object.values(sealed({ PayloadType: type, [key]: "a" }).secrets)).toEqual(["a"]);
 	});
 
 	it("leaves the document that was handed in as it is", () => {

@@ -67,7 +67,7 @@ export const scep = payload("com.apple.security.scep", "Identity by SCEP", "iOS 
 
 export const acme = payload("com.apple.security.acme", "Identity by ACME", "iOS 16.0; macOS 13.1", [
 	string("DirectoryURL", { title: "Address of the directory", required }),
-	string("ClientIdentifier", { title: "Identifier of the client", required }),
+	string("ClientIdentifier", { title: "Identifier of the client", required, secret }),
 	integer("KeySize", { title: "Bits of the key", required }),
 	string("KeyType", { title: "Kind of key", required, oneOf: ["RSA", "ECSECPrimeRandom"] }),
 	boolean("HardwareBound", { title: "Key in the Secure Enclave", required }),

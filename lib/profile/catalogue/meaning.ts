@@ -18,6 +18,9 @@ function isSecret(key: string, type: string, payloadType: string): boolean {
 	// Two keys hold a PKCS #12 file, which is a private key.
 	if (payloadType === "com.apple.security.pkcs12" && key === "PayloadContent") return true;
 	if (payloadType === "com.apple.eas.account" && key === "Certificate") return true;
+	// An ACME server may know a device by nothing else, and header fields are there to sign in with.
+	if (payloadType === "com.apple.security.acme" && key === "ClientIdentifier") return true;
+	if (payloadType === "com.apple.relay.managed" && key === "ANY") return true;
 	return /(?:password|sharedsecret)$|^(?:challenge|ppk)$/i.test(key);
 }
 

@@ -421,7 +421,7 @@ export const relay = payload("com.apple.relay.managed", "Network relays", "iOS 1
 		dictionary("Relay", [
 			string("HTTP3RelayURL", { title: "Address by HTTP/3" }),
 			string("HTTP2RelayURL", { title: "Address by HTTP/2" }),
-			dictionary("AdditionalHTTPHeaderFields", [string("ANY")], { title: "Further header fields" }),
+			dictionary("AdditionalHTTPHeaderFields", [string("ANY", { secret })], { title: "Further header fields" }),
 			string("PayloadCertificateUUID", { title: "Identity to sign in with", format: uuid, refersTo: "identity" }),
 			array("RawPublicKeys", data("RawPublicKeysElement"), { title: "Public keys of the relay" }),
 		]),
