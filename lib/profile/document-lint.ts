@@ -3,7 +3,7 @@ import { builtInCatalogue } from "./catalogue/built-in.ts";
 import type { DocumentPayload, PlainSecrets, ProfileDocument } from "./document.ts";
 import { profileFromDocument } from "./document-file.ts";
 import { referenceFaults } from "./document-references.ts";
-import { type KeyPath, mapSecrets } from "./document-secret-keys.ts";
+import { plainSecrets, secretFaults } from "./document-secret-faults.ts";
 import { withSecrets } from "./document-secrets.ts";
 import { type KnownNames, knownNames, outerVariableFaults, payloadVariableFaults } from "./document-variables.ts";
 import { lintProfile } from "./lint.ts";
@@ -54,32 +54,15 @@ function* payloadFaults(
 	document: ProfileDocument,
 	payload: DocumentPayload,
 	known: KnownNames,
-	options: LintOptions,
+	{ catalogue = builtInCatalogue }: LintOptions,
 ): Generator<Told> {
-	const plain: string[] = [];
-	mapSecrets(payload.payload, options.catalogue ?? builtInCatalogue, (value, path) => {
-		plain.push(pathText(path));
-		return value;
-	});
-	for (const path of plain) {
-		const remedy = `Saving the profile seals it; or name a secret: \${secret.NAME}.`;
-		yield { rule: "secret", level: "error", path, words: "holds a secret in plain text", remedy };
-	}
+	const plain = plainSecrets(payload.payload, catalogue);
+	for (const fault of secretFaults(payload.payload, catalogue, plain)) yield { rule: "secret", ...fault };
 	if (ownIdentifier.test(textAt(payload.payload, "PayloadIdentifier"))) {
 		const remedy = "Leave it out to have one made, or give it one of your own: com.example.wifi.";
-		yield {
-			rule: "name",
-			level: "error",
-			path: "PayloadIdentifier",
-			words: "is one that this service gives itself",
-			remedy,
-		};
+		const words = "is one that this service gives itself";
+		yield { rule: "name", level: "error", path: "PayloadIdentifier", words, remedy };
 	}
-	yield* payloadVariableFaults(payload, document, known, (path) => plain.includes(path));
+	yield* payloadVariableFaults(payload, document, known, (path) => plain.has(path));
 	for (const fault of referenceFaults(document, payload)) yield { rule: "reference", ...fault };
-}
-
-function pathText(path: KeyPath): string {
-	const text = path.map((part) => (typeof part === "number" ? `[${part}]` : `.${part}`)).join("");
-	return text.replace(/^\./, "");
 }

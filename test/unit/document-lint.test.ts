@@ -126,6 +126,28 @@ describe("a secret", () => {
 		const payload = { PayloadType: "com.apple.security.pkcs12", PayloadContent: "${secret.x}" };
 		expect(lintDocument(documentWith([{ name: "p", payload }], { secrets: { x: 1 } }))).toEqual([]);
 	});
+	it("at a key that holds none is a warning, where the key is known", () => {
+		const clip = { PayloadType: "com.apple.webClip.managed", Label: "a", URL: "https://a.example/?k=${secret.x}" };
+		const unknown = { PayloadType: "com.example.x", Server: "${secret.x}" };
+		const found = (payload: PropertyListDict) =>
+			briefly(documentWith([{ name: "p", payload }], { secrets: { x: 1 } }), "secret");
+		expect(found(clip)).toEqual(["secret warning 0 URL"]);
+		expect(found(wifi({ SSID_STR: "${secret.x}", Password: "${secret.x}" }))).toEqual(["secret warning 0 SSID_STR"]);
+		expect(found(unknown)).toEqual([]);
+	});
+	it.each([
+		["https://ana:hunter2@a.example/", 1],
+		["see ftp://ana:hunter2@a.example", 1],
+		["https://${user.login}:hunter2@a.example/", 1],
+		["https://ana:${secret.x}@a.example/", 0],
+		["https://ana@a.example/", 0],
+		["https://a.example:443/b@c", 0],
+		["https://a.example/?b=https:c@d", 0],
+	])("inside of an address is a warning: %s", (text, count) => {
+		const payload = { PayloadType: "com.example.x", Servers: [{ Address: text }] };
+		const found = briefly(documentWith([{ name: "p", payload }], { secrets: { x: 1 } }), "secret");
+		expect(found).toEqual(Array.from({ length: count }, () => "secret warning 0 Servers[0].Address"));
+	});
 	it("of an unknown type is told by its key's name", () => {
 		const payload = { PayloadType: "com.example.x", Servers: [{ ApiToken: "a" }] };
 		expect(briefly(documentWith([{ name: "p", payload }]), "secret")).toEqual(["secret error 0 Servers[0].ApiToken"]);
