@@ -44,7 +44,7 @@ function lintInput(file: string, target: LintTarget, catalogue: Catalogue | unde
 	try {
 		const input = readProfileInput(file);
 		if (input.kind === "document")
-			return { isSigned: false, findings: lintDocument(input.document, options).map(asFile) };
+			return { isSigned: false, findings: lintDocument(input.document, { ...options, now: new Date() }).map(asFile) };
 		return { isSigned: input.isSigned, findings: lintProfile(input.profile, options) };
 	} catch (error) {
 		if (!(error instanceof OtaError) || error.code === "not_found") throw error;

@@ -69,13 +69,13 @@ export function mayBeSaved(
 
 /** As if the missing secrets had a value: what to do about them is told in this command line's own words. */
 export function lintBesideSecrets(
-	{ config }: Pick<Operator, "config">,
+	{ config, now }: Pick<Operator, "config" | "now">,
 	document: ProfileDocument,
 	missing: readonly string[],
 ): Finding[] {
 	const catalogue = readCatalogue(config.schema);
 	const awaited = Object.fromEntries(missing.map((name) => [name, 1]));
-	return lintDocument({ ...document, secrets: { ...document.secrets, ...awaited } }, { catalogue });
+	return lintDocument({ ...document, secrets: { ...document.secrets, ...awaited } }, { catalogue, now });
 }
 
 export const missingWords = (name: string, secret: string): string =>

@@ -1,8 +1,9 @@
 /** The lint of a document: that of its profile, and what only a document has: variables, secrets and rules. */
 import { builtInCatalogue } from "./catalogue/built-in.ts";
 import type { DocumentPayload, PlainSecrets, ProfileDocument } from "./document.ts";
+import { audienceFaults, payloadAudienceFaults } from "./document-audience-faults.ts";
 import { profileFromDocument } from "./document-file.ts";
-import { referenceFaults } from "./document-references.ts";
+import { type PayloadNames, payloadNames, referenceFaults } from "./document-references.ts";
 import { plainSecrets, secretFaults } from "./document-secret-faults.ts";
 import { withSecrets } from "./document-secrets.ts";
 import { type KnownNames, knownNames, outerVariableFaults, payloadVariableFaults } from "./document-variables.ts";
@@ -15,18 +16,28 @@ const ownIdentifier = /\.next-ota\.profile(?:\.|$)/i;
 
 type Told = Pick<Finding, "rule"> & Fault;
 
+interface DocumentLintOptions extends LintOptions {
+	/** By it dates have passed; absent: nobody asks. */
+	now?: Date;
+}
+/** What the document's payloads are called, made once for all. */
+interface Names {
+	variables: KnownNames;
+	payloads: PayloadNames;
+}
+
 /** Findings in the order of the document: what is around the payloads, then payload by payload. */
-export function lintDocument(document: ProfileDocument, options: LintOptions = {}): Finding[] {
+export function lintDocument(document: ProfileDocument, options: DocumentLintOptions = {}): Finding[] {
 	const profile = profileFromDocument(document);
 	const findings = lintProfile(profile, { hasVariables: true, ...options });
-	const known = knownNames(document);
-	for (const told of outerFaults(document, known)) findings.push({ payload: null, ...told });
+	const names = { variables: knownNames(document), payloads: payloadNames(document) };
+	for (const told of outerFaults(document, names, options)) findings.push({ payload: null, ...told });
 	const dicts = profile.PayloadContent as readonly PropertyListDict[];
 	for (const [index, payload] of document.payloads.entries()) {
 		const dict = dicts[index] ?? {};
 		const type = textAt(dict, "PayloadType").slice(0, 200);
 		const named = { index, type, identifier: textAt(dict, "PayloadIdentifier").slice(0, 200) };
-		for (const told of payloadFaults(document, payload, known, options)) findings.push({ payload: named, ...told });
+		for (const told of payloadFaults(document, payload, names, options)) findings.push({ payload: named, ...told });
 	}
 	return findings.sort((one, other) => (one.payload?.index ?? -1) - (other.payload?.index ?? -1));
 }
@@ -42,18 +53,19 @@ export function lintSecrets(document: ProfileDocument, secrets: PlainSecrets, op
 	return lint(withSecrets(document, secrets)).filter((each) => each.level === "error" && !known.has(placeOf(each)));
 }
 
-function* outerFaults(document: ProfileDocument, known: KnownNames): Generator<Told> {
-	if (document.for !== "everyone" && document.for.length === 0) {
-		const remedy = 'Say whom it is for: "for: everyone", or a list of rules.';
-		yield { rule: "audience", level: "warning", path: "for", words: "names nobody, so that no device gets it", remedy };
-	}
+function* outerFaults(
+	document: ProfileDocument,
+	{ variables: known }: Names,
+	{ now }: DocumentLintOptions,
+): Generator<Told> {
+	for (const fault of audienceFaults(document, now)) yield { rule: "audience", ...fault };
 	yield* outerVariableFaults(document.profile, known);
 }
 
 function* payloadFaults(
 	document: ProfileDocument,
 	payload: DocumentPayload,
-	known: KnownNames,
+	{ variables: known, payloads }: Names,
 	{ catalogue = builtInCatalogue }: LintOptions,
 ): Generator<Told> {
 	const plain = plainSecrets(payload.payload, catalogue);
@@ -64,5 +76,6 @@ function* payloadFaults(
 		yield { rule: "name", level: "error", path: "PayloadIdentifier", words, remedy };
 	}
 	yield* payloadVariableFaults(payload, document, known, (path) => plain.has(path));
-	for (const fault of referenceFaults(document, payload)) yield { rule: "reference", ...fault };
+	for (const fault of payloadAudienceFaults(payload)) yield { rule: "audience", ...fault };
+	for (const fault of referenceFaults(payloads, payload)) yield { rule: "reference", ...fault };
 }

@@ -5,11 +5,29 @@ import { join } from "./lint-keys.ts";
 import { isPropertyListDict, type PropertyListDict, type PropertyListValue } from "./property-list.ts";
 import { variableNames } from "./variables.ts";
 
+/** A document's payloads, by what others call them. Made once for all of them. */
+export interface PayloadNames {
+	byName: ReadonlyMap<string, DocumentPayload>;
+	/** By PayloadUUID in upper case: payloads for different people may have one. */
+	byUuid: ReadonlyMap<string, readonly DocumentPayload[]>;
+}
+
+export function payloadNames({ payloads }: ProfileDocument): PayloadNames {
+	const byUuid = new Map<string, DocumentPayload[]>();
+	for (const each of payloads) {
+		const uuid = textAt(each.payload, "PayloadUUID").toUpperCase();
+		const same = byUuid.get(uuid);
+		if (same) same.push(each);
+		else if (uuid !== "") byUuid.set(uuid, [each]);
+	}
+	return { byName: new Map(payloads.map((each) => [each.name, each])), byUuid };
+}
+
 /** One for each place of `payload` that refers to a payload with rules which it lacks itself. */
-export function* referenceFaults(document: ProfileDocument, payload: DocumentPayload): Generator<Fault> {
-	const narrower = document.payloads.filter((other) => other !== payload && !reaches(other, payload));
-	if (narrower.length === 0) return;
-	for (const { path, target } of references(payload, narrower)) {
+export function* referenceFaults(names: PayloadNames, payload: DocumentPayload): Generator<Fault> {
+	for (const { path, targets } of references(payload, names)) {
+		const target = targets.find((other) => other !== payload && !reaches(other, payload));
+		if (!target) continue;
 		yield {
 			level: "error",
 			path,
@@ -21,23 +39,23 @@ export function* referenceFaults(document: ProfileDocument, payload: DocumentPay
 
 interface Reference {
 	path: string;
-	target: DocumentPayload;
+	targets: readonly DocumentPayload[];
 }
 
 /** By `${payload.NAME}`, or by another's PayloadUUID. */
-function* references({ payload }: DocumentPayload, others: readonly DocumentPayload[]): Generator<Reference> {
+function* references({ payload }: DocumentPayload, { byName, byUuid }: PayloadNames): Generator<Reference> {
 	for (const { name, path } of variableNames(payload)) {
-		const target = others.find((other) => name === `payload.${other.name}`);
-		if (target) yield { path, target };
+		const target = name?.startsWith(prefix) ? byName.get(name.slice(prefix.length)) : undefined;
+		if (target) yield { path, targets: [target] };
 	}
-	const uuids = new Map(others.map((other) => [textAt(other.payload, "PayloadUUID").toUpperCase(), other]));
-	uuids.delete("");
+	if (byUuid.size === 0) return;
 	const { PayloadUUID: _, ...keys } = payload;
 	for (const [path, text] of texts(keys, "")) {
-		const target = uuids.get(text.toUpperCase());
-		if (target) yield { path, target };
+		const targets = byUuid.get(text.toUpperCase());
+		if (targets) yield { path, targets };
 	}
 }
+const prefix = "payload.";
 
 function* texts(value: PropertyListValue, path: string): Generator<[path: string, text: string]> {
 	if (typeof value === "string") yield [path, value];

@@ -161,6 +161,53 @@ describe("an audience", () => {
 	});
 });
 
+describe("a rule that asks for nothing", () => {
+	it.each<[string, Partial<ProfileDocument>, string]>([
+		["in for", { for: [{ group: ["a"] }, {}] }, "audience error - for[1]"],
+		["in except", { except: [{}] }, "audience error - except[0]"],
+		["of no claim", { for: [{ claim: {} }] }, "audience error - for[0]"],
+	])("is an error %s, and names the word", (_, rest, found) => {
+		expect(briefly(one({}, rest), "audience")).toEqual([found]);
+		expect(lintDocument(one({}, rest)).find(({ rule }) => rule === "audience")?.remedy).toContain("everyone");
+	});
+
+	it("is an error of a payload", () => {
+		const payload = { name: "w", payload: wifi(), for: [{}], except: [{ group: ["a"] }, {}] };
+		expect(briefly(documentWith([payload]), "audience")).toEqual([
+			"audience error 0 for[0]",
+			"audience error 0 except[1]",
+		]);
+	});
+});
+
+describe("a date that has passed", () => {
+	const now = new Date(Date.UTC(2026, 10, 26));
+	const found = (profile: PropertyListDict, at?: Date) =>
+		lintDocument(one({}, { profile }), at && { now: at }).map(({ rule, level, path }) => `${rule} ${level} ${path}`);
+	it.each(["RemovalDate", "PayloadExpirationDate"])("is a warning: %s", (key) => {
+		expect(found({ [key]: now }, now)).toEqual([`audience warning ${key}`]);
+		expect(found({ [key]: new Date(now.getTime() + 1) }, now)).toEqual([]);
+		expect(found({ [key]: now })).toEqual([]);
+	});
+});
+
+describe("a document as long as any", () => {
+	it("is linted without a look from each payload at each other one", () => {
+		const rules: Rule[] = [{ group: ["staff"] }, { platform: ["Mac"] }];
+		let looks = 0;
+		const payloads = Array.from({ length: 1_000 }, (_, at) => ({
+			name: `w${at}`,
+			get for() {
+				looks += 1;
+				return rules;
+			},
+			payload: wifi({ SSID_STR: `n${at}`, Extra: `\${payload.w${(at + 1) % 1_000}}`, PayloadUUID: uuid(`w${at}`) }),
+		}));
+		expect(briefly(documentWith(payloads), "reference", "variable", "audience")).toEqual([]);
+		expect(looks).toBeLessThan(20_000);
+	});
+});
+
 describe("a reference to a payload with rules", () => {
 	const staff: Rule = { group: ["staff"] };
 	const phones: Rule = { platform: ["iPhone"] };
