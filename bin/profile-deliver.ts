@@ -6,7 +6,7 @@ import { OtaError } from "../lib/errors.ts";
 import { asOperator, type Operator } from "./operator.ts";
 import { operatorContext } from "./operator-context.ts";
 import { judgingProfiles } from "./profile-fault.ts";
-import { checkNewFile, writeNewFile } from "./profile-new-file.ts";
+import { writeNewFile } from "./profile-new-file.ts";
 import { asTyped, text } from "./profile-typed.ts";
 
 const usage = `usage: ota profile deliver --device UDID-OR-SERIAL -o FILE [--valid HOURS]
@@ -48,12 +48,11 @@ export async function deliver(
 	contextOf: (operator: Operator) => Promise<EnrollContext>,
 ): Promise<0> {
 	const { store, now, by, say, tell } = operator;
-	checkNewFile(output);
 	const found = await store.findDevice(device, now);
 	if (!found) throw new OtaError("not_found", `No device ${device} has enrolled here.`);
 	const context = await contextOf(operator);
-	const profile = await judgingProfiles(() => download(context, device, { validHours, by }));
-	writeNewFile(output, profile);
+	// A delivery without its file would leave a challenge that nobody knows of.
+	await writeNewFile(output, () => judgingProfiles(() => download(context, device, { validHours, by })));
 	const { user, udid, device: attributes } = found.enrollment;
 	const until = new Date(now.getTime() + validHours * 3_600_000).toISOString();
 	say(

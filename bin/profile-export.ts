@@ -4,7 +4,7 @@ import { secretNames } from "../lib/profile/document-secrets.ts";
 import { propertyList } from "../lib/profile/property-list.ts";
 import { asOperator, type Operator } from "./operator.ts";
 import { printable } from "./printable.ts";
-import { checkNewFile, writeNewFile } from "./profile-new-file.ts";
+import { writeNewFile } from "./profile-new-file.ts";
 import { asTyped, text } from "./profile-typed.ts";
 import { documentOf, readVersion, stateOf, versionOf } from "./profile-versions.ts";
 import { counted } from "./profile-words.ts";
@@ -48,13 +48,12 @@ async function exportProfile(
 	{ store, tell }: Operator,
 	{ name, format, output, ...wanted }: ExportRequest,
 ): Promise<0> {
-	if (output !== undefined) checkNewFile(output);
 	const version = wanted.version ?? (await stateOf(store, name)).latest;
 	const found = await versionOf(store, name, version);
 	const document = documentOf(found);
 	const content = format === "yaml" ? found.document : propertyList(profileFromDocument(document));
 	if (output === undefined) process.stdout.write(onTerminal(content));
-	else writeNewFile(output, content);
+	else await writeNewFile(output, () => content);
 	const secrets = secretNames(document);
 	tell(`${name}, version ${version}${output === undefined ? "" : `, is in ${output}`}.`);
 	if (secrets.length > 0) tell(`${counted(secrets.length, "secret")} by name alone: ${secrets.join(", ")}.`);

@@ -1,10 +1,11 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: variables of documents look like that.
 /** `ota profile render` and `deliver`: what a person's device would get and why, and the file that it alone can read. */
 import { createHash, generateKeyPairSync } from "node:crypto";
-import { readFileSync, statSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { run } from "../../bin/commands/profile.ts";
+import { writeNewFile } from "../../bin/profile-new-file.ts";
 import { readSignedData } from "../../lib/cms/signed-data.ts";
 import { readPropertyList } from "../../lib/profile/property-list-reader.ts";
 import { audit, delivery } from "../contract/store-exchange.ts";
@@ -170,6 +171,24 @@ describe("ota profile deliver", () => {
 		expect([code, out, err]).toEqual([1, "", expect.stringContaining("is there already")]);
 		expect(readFileSync(output())).toEqual(before);
 		expect((await desk.store.findDevice("serial-phone", new Date()))?.delivery?.number).toBe(1);
+	});
+
+	it("makes no delivery when the folder takes no file", async () => {
+		const path = join(desk.folder, "no", "folder", "phone.mobileconfig");
+		const { code, out, err } = await type("deliver", "--device", "serial-phone", "-o", path);
+		expect([code, out, err]).toEqual([1, "", expect.stringContaining("ENOENT")]);
+		expect((await desk.store.findDevice("serial-phone", new Date()))?.delivery?.number).toBe(1);
+	});
+
+	it("leaves a file alone that somebody put there meanwhile, and nothing else", async () => {
+		const path = join(desk.folder, "meanwhile");
+		const written = writeNewFile(path, async () => {
+			writeFileSync(path, "another's");
+			return "ours";
+		});
+		await expect(written).rejects.toMatchObject({ code: "conflict" });
+		expect(readFileSync(path, "utf8")).toBe("another's");
+		expect(readdirSync(desk.folder).filter((name) => name.startsWith(".ota-"))).toEqual([]);
 	});
 
 	it("renders for that device with its owner unless told", async () => {
