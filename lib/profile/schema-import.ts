@@ -13,7 +13,7 @@ import {
 	operatingSystems,
 	type PayloadDefinition,
 } from "./catalogue/form.ts";
-import { meaningOf } from "./catalogue/meaning.ts";
+import { beyondSchema, meaningOf } from "./catalogue/meaning.ts";
 import { isYamlDict, readYaml, type YamlDict, type YamlValue } from "./schema-import-yaml.ts";
 
 export interface SchemaDocument {
@@ -111,9 +111,18 @@ class Reading {
 		// ConsentText: the schema's ConsentTextItem stands for what is in it, and is no key that a device reads.
 		if (type === "dictionary" && keys.length === 1 && only?.of && only.key === `${value.key}Item`)
 			return { of: only.of };
-		if (type === "dictionary" || !Array.isArray(value.subkeys) || value.subkeys.length === 1) return { of: keys };
+		if (type === "dictionary") return { of: this.completed(keys, String(value.key)) };
+		if (!Array.isArray(value.subkeys) || value.subkeys.length === 1) return { of: keys };
 		// Several keys below an array are those of the dictionaries in it.
 		return { of: [{ key: "item", type: "dictionary", of: keys }] };
+	}
+
+	/** In place, for the list may lead back to itself. */
+	private completed(keys: KeyDefinition[], dictionary: string): KeyDefinition[] {
+		for (const more of beyondSchema(dictionary, this.payloadType)) {
+			if (!keys.some(({ key }) => key === more.key)) keys.push(more);
+		}
+		return keys;
 	}
 
 	private bounds(value: YamlDict, key: string, type: KeyType): Partial<KeyDefinition> {

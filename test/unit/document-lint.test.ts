@@ -154,6 +154,21 @@ describe("a secret", () => {
 	});
 });
 
+describe("settings of a vendor's own", () => {
+	it("are known, whatever they are called, as is the server", () => {
+		const payload = {
+			...{ PayloadType: "com.apple.vpn.managed", VPNType: "VPN", VPNSubType: "com.example.vpn", UserDefinedName: "a" },
+			...{ VPN: { RemoteAddress: "vpn.example.com", AuthenticationMethod: "Password" } },
+			VendorConfig: { Group: "staff", ServerList: ["a"], depth: { of: 1 } },
+		};
+		expect(lintDocument(documentWith([{ name: "vpn", payload }]))).toEqual([]);
+		const typed = { ...payload, VendorConfig: { Group: 1 } };
+		expect(briefly(documentWith([{ name: "vpn", payload: typed }]), "type")).toEqual([
+			"type error 0 VendorConfig.Group",
+		]);
+	});
+});
+
 describe("an audience", () => {
 	it("of nobody is a warning", () => {
 		expect(briefly(one({}, { for: [] }), "audience")).toEqual(["audience warning - for"]);

@@ -141,6 +141,16 @@ describe("a compiled schema", () => {
 		expect(key(topLevel, "ConsentText")?.of).toEqual([{ key: "ANY", type: "string", isRequired: true }]);
 	});
 
+	it("takes any key of a vendor's, and the server of a VPN that an app brings", () => {
+		const dict = (name: string, inner: string) =>
+			`- key: ${name}\n  type: <dictionary>\n  subkeys:\n  - { key: ${inner}, type: <string> }\n`;
+		const [vpn] = compile(
+			document("com.apple.vpn.managed", dict("VendorConfig", "Realm") + dict("VPN", "Password")),
+		).payloads;
+		expect(key(vpn, "VendorConfig")?.of?.map((each) => each.key)).toEqual(["Realm", "ANY"]);
+		expect(key(vpn, "VPN")?.of?.map((each) => each.key)).toEqual(["Password", "RemoteAddress"]);
+	});
+
 	it("takes several keys below an array as those of a dictionary", () => {
 		expect(key(definition, "Pair")?.of).toEqual([
 			{

@@ -30,3 +30,13 @@ function reference(key: string, type: string, payloadType: string): KeyDefinitio
 	if (/CertificateUUID$/.test(key)) return "identity";
 	return key === "VPNUUID" && payloadType !== "com.apple.vpn.managed.applayer" ? "perAppVpn" : undefined;
 }
+
+/**
+ * Keys of a dictionary that Apple's schema leaves out: those of a vendor's own, and the server of a VPN that an app brings.
+ * The built-in definitions have them; imported ones get them from here.
+ */
+export function beyondSchema(dictionary: string, payloadType: string): readonly KeyDefinition[] {
+	if (dictionary === "VendorConfig") return [{ key: "ANY", type: "any" }];
+	if (dictionary !== "VPN" || !payloadType.startsWith("com.apple.vpn.managed")) return [];
+	return [{ key: "RemoteAddress", type: "string", title: "Server" }];
+}

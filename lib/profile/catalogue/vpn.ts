@@ -1,5 +1,5 @@
 /** Virtual private networks: for the whole device, for single apps, and relays. */
-import { array, boolean, data, dictionary, flag, integer, payload, string, uuid } from "./notation.ts";
+import { any, array, boolean, data, dictionary, flag, integer, payload, string, uuid } from "./notation.ts";
 
 const required = true;
 const secret = true;
@@ -56,12 +56,13 @@ export const vpn = payload("com.apple.vpn.managed", "VPN", "iOS 4.0; macOS 10.7"
 	string("UserDefinedName", { title: "Name shown", required }),
 	dictionary(
 		"VendorConfig",
-		[string("Realm", { title: "Realm" }), string("Role"), string("Group"), string("LoginGroupOrDomain")],
+		[string("Realm", { title: "Realm" }), string("Role"), string("Group"), string("LoginGroupOrDomain"), any("ANY")],
 		{ title: "Settings of the vendor" },
 	),
 	dictionary(
 		"VPN",
 		[
+			string("RemoteAddress", { title: "Server" }),
 			string("AuthenticationMethod", {
 				title: "Sign-in",
 				oneOf: ["Password", "Certificate", "Password+Certificate"],
