@@ -12,6 +12,7 @@ import type { Subject } from "../lib/profile/subject.ts";
 import type { Operator } from "./operator.ts";
 import { templatesFor } from "./operator-context.ts";
 import { ownCertificates } from "./own-certificates.ts";
+import { judgingProfiles } from "./profile-fault.ts";
 import { trialSubjects } from "./profile-trial-subjects.ts";
 
 const mostTold = 10;
@@ -21,7 +22,8 @@ const anyCertificate = new Uint8Array([0x30, 0]);
 /** Tells what a device would refuse; whether nothing stands against publishing. What fails without the version as well is no fault of it. */
 export async function mayBePublished(operator: Operator, tried: Candidate): Promise<boolean> {
 	const { store, config, now, tell } = operator;
-	const published = await publishedCandidates({ store, templates: await templatesFor(operator) });
+	const templates = await templatesFor(operator);
+	const published = await judgingProfiles(() => publishedCandidates({ store, templates }));
 	const others = published.filter(({ document }) => document.name !== tried.document.name);
 	const root = ownCertificates(config).find(({ role }) => role === "root");
 	const input = {

@@ -181,6 +181,19 @@ describe("the people and devices of a trial", () => {
 		expect(rules.map((rule) => ofPayloads.some((subject) => matches(rule, subject)))).toEqual([true, true, true, true]);
 	});
 
+	it("are one for many payloads with the same rules", () => {
+		const payloads = Array.from({ length: 200 }, (_, at) => ({
+			name: `c${at}`,
+			for: [{ group: ["a"] }],
+			payload: clip("a"),
+		}));
+		const last = { name: "last", for: [{ group: ["last"] }], payload: clip("b") };
+		const subjects = trialSubjects(documentOf("p", [...payloads, last]), []);
+		expect(subjects.map(({ user }) => user.groups.join())).toEqual(
+			["a,last", "a", "last"].flatMap((groups) => [groups, groups, groups]),
+		);
+	});
+
 	it("are of no group that is excepted, and have every claim that is named", () => {
 		const document = documentOf(
 			"p",
