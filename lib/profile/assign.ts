@@ -8,6 +8,8 @@ import { builtInCatalogue } from "./catalogue/built-in.ts";
 import type { Catalogue } from "./catalogue/form.ts";
 import { type Claim, claimsOf } from "./conflicts.ts";
 import type { DocumentPayload } from "./document.ts";
+import { isPresent } from "./lint-availability.ts";
+import { textAt } from "./lint-finding.ts";
 import { mergeOuter } from "./outer-keys.ts";
 import type { PropertyListDict } from "./property-list.ts";
 import { type Subject, systemOf } from "./subject.ts";
@@ -112,6 +114,8 @@ function assignProfile(candidate: Candidate, decisions: Decisions, now: Date): v
 function decide(profile: string, payload: DocumentPayload, decisions: Decisions): Judgement {
 	const judgement = judgePayload(payload, decisions.subject);
 	if (!judgement.counts) return judgement;
+	const foreign = foreignTo(payload, decisions);
+	if (foreign !== null) return { counts: false, words: foreign };
 	const name = `${profile}/${payload.name}`;
 	const claims = claimsOf(profile, payload.payload, systemOf(decisions.subject.platform), decisions.catalogue);
 	const lost = claims.find(({ key }) => decisions.taken.has(key));
@@ -119,6 +123,15 @@ function decide(profile: string, payload: DocumentPayload, decisions: Decisions)
 	for (const { key } of claims) decisions.taken.set(key, name);
 	decisions.payloads.push({ profile, payload });
 	return judgement;
+}
+
+/** One profile may be for iPhones and Macs: each gets the types that its system takes. */
+function foreignTo({ payload }: DocumentPayload, { subject, catalogue }: Decisions): string | null {
+	const system = systemOf(subject.platform);
+	const definition = catalogue.payloads.get(textAt(payload, "PayloadType"));
+	const on = system && definition?.on[system];
+	if (!on || isPresent(on, subject.osVersion ?? undefined)) return null;
+	return `${system} ${subject.osVersion ?? ""} does not take its type`.replace("  ", " ");
 }
 
 function leaveOut(name: string, { key, words }: Claim, { taken, left }: Decisions): Judgement {

@@ -43,7 +43,8 @@ function judge({ systems, target }: Lint, on: Availabilities): Standing {
 	};
 }
 
-function isPresent({ introduced, removed }: Availability, version: string | undefined): boolean {
+/** Whether a system has it, in this version or (undefined) in those of today. */
+export function isPresent({ introduced, removed }: Availability, version: string | undefined): boolean {
 	if (introduced === null || isReached(removed, version)) return false;
 	return version === undefined || introduced === undefined || compareVersions(introduced, version) <= 0;
 }

@@ -67,26 +67,24 @@ describe("a publication", () => {
 
 	it.each<[string, ProfileDocument, RegExp]>([
 		[
-			"a payload that no Mac takes",
-			documentOf("f-a", { exchange }),
-			/Mac, version .*payload f-a\.exchange PayloadType: is not taken/,
-		],
-		[
-			"a payload that is newer than the system of its rule",
-			documentOf("f-b", { relay }, { for: [{ os: "<17" }] }),
-			/iPhone, version 16\.0: payload f-b\.relay PayloadType: is not taken/,
-		],
-		[
 			"a claim of a rule at a key of another type",
 			documentOf("f-c", { c: clip("${user.claims.level}") }, { for: [{ claim: { level: [3] } }] }),
 			/payload f-c\.c Label: is integer where string/,
 		],
 		[
 			"a fault in a payload for some of them alone",
-			documentOf("f-d", [{ name: "exchange", payload: exchange, for: [{ group: ["it"], platform: ["Mac"] }] }], {
-				for: [{ group: ["staff"] }],
-			}),
-			/Mac, version .*payload f-d\.exchange/,
+			documentOf(
+				"f-d",
+				[
+					{
+						name: "level",
+						payload: clip("${user.claims.level}"),
+						for: [{ group: ["it"], platform: ["Mac"], claim: { level: [3] } }],
+					},
+				],
+				{ for: [{ group: ["staff"] }] },
+			),
+			/Mac, version .*payload f-d\.level/,
 		],
 	])("is refused for %s, and an import with it", async (_, document, told) => {
 		const before = await published();
@@ -103,6 +101,23 @@ describe("a publication", () => {
 			expect([answer.code, answer.out, answer.err]).toEqual([1, "", expect.stringMatching(told)]);
 		}
 		expect(await published()).toEqual(before);
+	});
+
+	it("is given to each device without the types that its system does not take", async () => {
+		const document = documentOf("f-a", { exchange, relay, clip: clip("here") });
+		expect((await imported(document, "--publish")).code).toBe(0);
+		const given = async (product: string, os: string) => {
+			const { out, err } = await type("render", "--user", "a@example.com", "--product", product, "--os", os);
+			const types = ["eas.account", "relay.managed", "webClip.managed"];
+			return [types.filter((each) => out.includes(each)), err];
+		};
+		expect(await given("Mac16,1", "26.1")).toEqual([
+			["relay.managed", "webClip.managed"],
+			expect.stringContaining("left out  f-a@1/exchange: macOS 26.1 does not take its type"),
+		]);
+		expect((await given("iPhone12,1", "16.7"))[0]).toEqual(["eas.account", "webClip.managed"]);
+		expect((await given("iPhone17,1", "26.1"))[0]).toEqual(["eas.account", "relay.managed", "webClip.managed"]);
+		await type("withdraw", "f-a");
 	});
 
 	it("is refused for what two profiles do to each other", async () => {
