@@ -200,8 +200,8 @@ export interface Delivery {
 
 export interface StartEnrollment {
 	enrollment: Pick<Enrollment, "id" | "user" | "createdAt" | "expiresAt">;
-	/** When the person signed in: not after createdAt. What was known from a later sign-in stays. */
-	signedInAt: Date;
+	/** When the person signed in, not after createdAt: what was known from a later sign-in stays. Null: all of it is known. */
+	signedInAt: Date | null;
 	challenge: NewChallenge;
 	/** Unanswered enroll challenges that one person may have, this one included; the oldest are withdrawn. */
 	maxLive: number;

@@ -16,13 +16,27 @@ export interface Visit {
 	signedInAt: Date | null;
 }
 
-/** The visitor as known now: what a later sign-in said counts more than an older session that is still open. */
-export async function visiting({ person, store }: Judges, visit: Visit, now: Date): Promise<KnownPerson> {
+/**
+ * The visitor as known now: what a later sign-in said counts more than an older session that is still open. `isKnown`:
+ * nothing of it is news.
+ */
+export async function visiting(
+	{ person: directory, store }: Judges,
+	visit: Visit,
+	now: Date,
+): Promise<{ person: KnownPerson; isKnown: boolean }> {
 	const signedInAt = visit.signedInAt === null || visit.signedInAt > now ? now : visit.signedInAt;
-	if (person !== null) return { user: await inDirectory(person, visit.user), signedInAt };
+	if (directory !== null) {
+		return { person: { user: await inDirectory(directory, visit.user), signedInAt }, isKnown: false };
+	}
+	const person = { user: visit.user, signedInAt };
 	const known = await store.findPerson({ id: visit.user.id });
-	return known && known.signedInAt > signedInAt ? known : { user: visit.user, signedInAt };
+	if (known && (known.signedInAt > signedInAt || isSame(known, person))) return { person: known, isKnown: true };
+	return { person, isKnown: false };
 }
+
+const isSame = (one: KnownPerson, other: KnownPerson): boolean =>
+	one.signedInAt.getTime() === other.signedInAt.getTime() && JSON.stringify(one.user) === JSON.stringify(other.user);
 
 async function inDirectory(person: NonNullable<EnrollContext["person"]>, user: User): Promise<User> {
 	const found = await person(user);

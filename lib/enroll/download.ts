@@ -48,8 +48,8 @@ export async function downloadOwn(context: EnrollContext, visit: Visit, enrollme
 		({ enrollment }) => enrollment.id === enrollmentId,
 	);
 	if (!found) throw new OtaError("not_found", "this person has no such device");
-	const person = await visiting(context, visit, now);
-	await context.store.savePerson(person);
+	const { person, isKnown } = await visiting(context, visit, now);
+	if (!isKnown) await context.store.savePerson(person);
 	judgeMember(context, person.user);
 	const { udid, device } = found.enrollment;
 	await judgeDevice(context, { udid: udid ?? "", serialNumber: device.SERIAL ?? null });

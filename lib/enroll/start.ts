@@ -1,7 +1,6 @@
 /** Step 1: a signed-in person gets the profile service, with a challenge that ties the device's answer to this person. */
 import { requestedAttributes } from "../apple/attributes.ts";
 import { OtaError } from "../errors.ts";
-import type { KnownPerson } from "../ports.ts";
 import { payloadUuid } from "../profile/payload-uuid.ts";
 import { profileService } from "../profile/profile-service.ts";
 import { judgeMember, type Visit, visiting } from "./authorise.ts";
@@ -10,16 +9,17 @@ import { auditEvent, drawChallenge, type EnrollContext, identifierPrefix, lifeti
 const minute = 60_000;
 
 /** Whether this person may, and how often: in this process at once, over all processes as far as the database has it. */
-async function judgeStart(context: EnrollContext, visit: Visit, now: Date): Promise<KnownPerson> {
+async function judgeStart(context: EnrollContext, visit: Visit, now: Date): ReturnType<typeof visiting> {
 	const { limits, store } = context;
 	const userId = visit.user.id;
 	await limits.start(userId);
-	const person = await visiting(context, visit, now);
+	const visitor = await visiting(context, visit, now);
+	const { person, isKnown } = visitor;
 	try {
 		judgeMember(context, person.user);
 	} catch (error) {
 		// A sign-in without the group is the news of it: what this person's devices ask for later is judged by it.
-		await store.savePerson(person);
+		if (!isKnown) await store.savePerson(person);
 		throw error;
 	}
 	const [started, isBlocked] = await Promise.all([
@@ -28,13 +28,15 @@ async function judgeStart(context: EnrollContext, visit: Visit, now: Date): Prom
 	]);
 	if (isBlocked) throw new OtaError("policy", "this person is blocked");
 	if (started >= limits.enroll) throw new OtaError("rate", "this person has started too many enrollments");
-	return person;
+	return visitor;
 }
 
 /** The signed profile service, DER. `rate` when this person asks too often, `policy` when blocked. */
 export async function start(context: EnrollContext, visit: Visit): Promise<Uint8Array> {
 	const now = context.clock();
-	const { user, signedInAt } = await judgeStart(context, visit, now);
+	const { person, isKnown } = await judgeStart(context, visit, now);
+	const { user } = person;
+	const signedInAt = isKnown ? null : person.signedInAt;
 	const id = Buffer.from(context.random(16)).toString("hex");
 	const enrollment = { id, user, createdAt: now, expiresAt: new Date(now.getTime() + lifetime) };
 	const { text, challenge } = drawChallenge(context, "enroll", enrollment, now, null);

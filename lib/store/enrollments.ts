@@ -13,8 +13,12 @@ import { lockDevice } from "./supersession.ts";
 export async function startEnrollment(client: PrismaLike, start: StartEnrollment): Promise<void> {
 	const { signedInAt } = start;
 	const { user } = start.enrollment;
-	const person = { user, signedInAt };
 	await persist(async () => {
+		if (signedInAt === null) {
+			await client.$transaction(starting(client, start));
+			return;
+		}
+		const person = { user, signedInAt };
 		// Steps without a branch are one batch, which a person's every start but the first can be.
 		if (await isAsKnown(client, user)) {
 			await client.$transaction([...starting(client, start), touchPerson(client, person)]);

@@ -27,7 +27,7 @@ export class MemoryStore extends MemoryDeliveries implements Store {
 		this.insertEnrollment({ ...enrollment, state: "started" });
 		const others = this.#unanswered(enrollment.user.id, challenge.createdAt).filter((c) => c.hash !== challenge.hash);
 		for (const old of others.slice(Math.max(0, maxLive - 1))) this.#cancel(old, challenge.createdAt);
-		this.keepPerson({ user: enrollment.user, signedInAt });
+		if (signedInAt) this.keepPerson({ user: enrollment.user, signedInAt });
 		this.events.push(audit);
 	}
 

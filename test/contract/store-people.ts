@@ -61,6 +61,11 @@ export function peopleContract(contract: StoreContract): void {
 			await Promise.all(ids.map((each, n) => store.startEnrollment(start(each, `u-${id}`, at(n)))));
 			expect((await store.findPerson({ id: `u-${id}` }))?.signedInAt).toEqual(at(11));
 		});
+		it("keeps nothing of a person of whom all is known", async () => {
+			await store.startEnrollment({ ...start(id), signedInAt: null });
+			expect(await store.findPerson({ id: `user-${id}` })).toBeNull();
+			expect((await contract.enrollment()).state).toBe("started");
+		});
 		it("keeps nobody when it fails", async () => {
 			await store.startEnrollment(start(id));
 			await expect(store.startEnrollment(start(id, `u-${id}`))).rejects.toMatchObject({ code: "store_unavailable" });
