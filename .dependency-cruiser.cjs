@@ -38,11 +38,11 @@ const allowed = [
 	{ from: { path: plist }, to: { path: [plist, contracts] } },
 	{
 		from: { path: "^lib/profile/" },
-		to: { path: ["^lib/profile/", der, cms, plist, contracts, pureNode, ...npm("diff", "plist", "yaml")] },
+		to: { path: ["^lib/profile/", der, cms, plist, contracts, pureNode, ...npm("diff", "yaml")] },
 	},
 	{
 		from: { path: "^lib/apple/" },
-		to: { path: ["^lib/apple/", der, cms, plist, contracts, pureNode, ...npm("plist")] },
+		to: { path: ["^lib/apple/", der, cms, plist, contracts, pureNode] },
 	},
 	{ from: { path: "^lib/scep/" }, to: { path: ["^lib/scep/", der, cms, contracts, pureNode] } },
 	{

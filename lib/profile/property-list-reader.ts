@@ -21,7 +21,7 @@ const keyTag = /<key[ \t\r\n]*>/y;
 const emptyTrue = /<\/(true|false)[ \t\r\n]*>/y;
 
 const integerText = /^[+-]?[0-9]{1,16}$/;
-const realText = /^[+-]?(?:[0-9]{1,20}(?:\.[0-9]{0,20})?|\.[0-9]{1,20})(?:[eE][+-]?[0-9]{1,3})?$/;
+const realText = /^[+-]?(?:[0-9]{1,25}(?:\.[0-9]{0,25})?|\.[0-9]{1,25})(?:[eE][+-]?[0-9]{1,3})?$/;
 
 /** The property list's root. Throws `too_large` or `malformed`, telling line and column and never what stands there. */
 export function readPropertyList(bytes: Uint8Array): PropertyListValue {

@@ -58,7 +58,7 @@ const refused = [
 const taken = [
 	["lib/cms/honest.ts", "lib/der/index.ts"],
 	["lib/ca/honest.ts", "pkijs"],
-	["lib/profile/honest.ts", "plist"],
+	["lib/profile/honest.ts", "yaml"],
 	["lib/profile/honest-scalars.ts", "lib/plist/scalars.ts"],
 	["lib/apple/honest.ts", "lib/plist/scalars.ts"],
 	["lib/http/honest.ts", "lib/enroll/index.ts"],

@@ -24,6 +24,7 @@ describe("a property list's values", () => {
 		["white space inside tags", "<array ><string >a</string ><true /></array >", ["a", true]],
 		["integers", "<array><integer>-42</integer><integer> +7 </integer></array>", [-42, 7]],
 		["reals", "<array><real>1.5e3</real><real>.5</real></array>", [1500, 0.5]],
+		["a real as JavaScript writes it", "<real>0.0000012345678901234567</real>", 0.0000012345678901234567],
 		["a date", "<date>2026-11-22T08:30:00Z</date>", new Date(Date.UTC(2026, 10, 22, 8, 30))],
 		["data over lines", "<data>\n\tAQID\n\tBA==\n</data>", new Uint8Array([1, 2, 3, 4])],
 		[

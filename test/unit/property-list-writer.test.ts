@@ -202,6 +202,5 @@ function anyText(random: Seeded): string {
 function anyNumber(random: Seeded): number {
 	const sign = random.below(2) === 0 ? 1 : -1;
 	if (random.below(2) === 0) return sign * random.below(2 ** random.below(54)) || 0;
-	// The reader takes 20 decimals: 0.0000012345678901234567 would be one too many.
-	return sign * Number((random.next() * 10 ** (random.below(40) - 30)).toPrecision(12)) || 0;
+	return sign * random.next() * 10 ** (random.below(40) - 30) || 0;
 }
