@@ -143,6 +143,8 @@ describe("a secret", () => {
 				PayloadType: type,
 				...{ PasswordPolicy: "strict", PasswordMinimumLength: 8, PasswordHistory: 3, requirePasscode: 1, forcePIN: 1 },
 				...{ NumberOfTokens: 2, minLength: 8, MaxPasswordAge: 90, Password: true, requirePasscodeAtStart: "yes" },
+				...{ ChangePassword: "yes", SaveToken: "always", isSecret: "no", save_password: "x", "use-otp": "x" },
+				...{ isOTP: true, EnablePasswd: "x", CredentialType: "x", AccessKeyID: "x", Laptop: "x", Bearers: 2 },
 				...{ Bypass: "x", Compass: "north", Spine: "x", AuthorizationURL: "https://a.example/", KeySize: 2048 },
 			},
 		],
@@ -172,7 +174,7 @@ describe("a secret", () => {
 		expect(attempt).toThrow(expect.objectContaining({ code: "malformed", message }));
 	});
 
-	it.each(["password", "Pin", "WiFiPasscode", "ApiKey", "PSK", "secret2", "User PIN", "AuthToken"])(
+	it.each(["password", "Pin", "WiFiPasscode", "ApiKey", "PSK", "secret2", "User PIN", "AuthToken", "OTP", "pwd"])(
 		"in digits without quotes is refused at a key that nobody knows: %s",
 		(key) => {
 			const message = expect.stringMatching(/^payload p, (?!.*7654321).*quotes/);
@@ -206,6 +208,8 @@ describe("a secret", () => {
 			"user password",
 		],
 		...["UserPassword", "IssuePassword", "passwordText", "clientSecretValue", "minionPassword"],
+		...["passwd", "RootPasswd", "pwd", "AdminPwd", "Credential", "LoginCredentials", "WPAKey", "EncryptionKey"],
+		...["LicenseKey", "license_key", "AuthKey", "AccessKey", "SigningKey", "RecoveryKey", "OTP", "user_otp", "Bearer"],
 	])("is told by its key's name: %s", (key) => {
 		expect(Object.values(sealed({ PayloadType: type, [key]: "a" }).secrets)).toEqual(["a"]);
 	});
