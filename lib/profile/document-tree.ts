@@ -30,7 +30,7 @@ export function readTree(text: string): Tree {
 	const document = parseYaml(text, lines);
 	const errors = [...document.errors, ...document.warnings].slice(0, errorsTold);
 	if (errors.length > 0) {
-		throw new OtaError("malformed", [...new Set(errors.map((error) => complaint(error, lines)))].join("\n"));
+		throw new OtaError("malformed", [...new Set(errors.map((error) => complaint(error, text, lines)))].join("\n"));
 	}
 	return new Converter().value(document.contents, "", 0);
 }
@@ -78,9 +78,24 @@ const remedies: Readonly<Record<string, string>> = {
 		"no value of its kind: dates are 2027-01-01T00:00:00Z, data is !!binary with base64, other tags there are none; put a text that begins with ! in quotes",
 };
 
-function complaint({ code, pos }: YAMLError, lines: LineCounter): string {
-	const { line, col } = lines.linePos(pos[0]);
-	return `line ${line}, column ${col}: ${remedies[code] ?? "YAML cannot be read here; put texts with marks in quotes"}`;
+/** What YAML 1.1 reads otherwise than 1.2; the package has one code for it and for tags. */
+const otherwiseRead: readonly (readonly [form: RegExp, remedy: string])[] = [
+	[
+		/^(?:y|yes|n|no|on|off)$/i,
+		"a word that is true or false for some readers of YAML; write true or false, or put the text in quotes",
+	],
+	[
+		/^[-+]?(?:0[ob][0-7_]+|[\d_]+(?:[:.][\d_]+)*)$/i,
+		"a number for some readers of YAML and not for all; write it in plain digits, or put the text in quotes",
+	],
+];
+
+function complaint({ code, pos: [start, end] }: YAMLError, text: string, lines: LineCounter): string {
+	const { line, col } = lines.linePos(start);
+	const value = code === "TAG_RESOLVE_FAILED" ? text.slice(start, Math.min(end, start + limits.key)) : "";
+	const [, otherwise] = otherwiseRead.find(([form]) => form.test(value)) ?? [];
+	const what = otherwise ?? remedies[code] ?? "YAML cannot be read here; put texts with marks in quotes";
+	return `line ${line}, column ${col}: ${what}`;
 }
 
 function tooMany(): OtaError {
