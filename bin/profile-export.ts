@@ -4,6 +4,7 @@ import { secretNames } from "../lib/profile/document-secrets.ts";
 import { propertyList } from "../lib/profile/property-list.ts";
 import { asOperator, type Operator } from "./operator.ts";
 import { printable } from "./printable.ts";
+import { isYamlName } from "./profile-input.ts";
 import { writeNewFile } from "./profile-new-file.ts";
 import { asTyped, text } from "./profile-typed.ts";
 import { documentOf, readVersion, stateOf, versionOf } from "./profile-versions.ts";
@@ -12,8 +13,9 @@ import { counted } from "./profile-words.ts";
 const usage = `usage: ota profile export NAME [--version N] [--format yaml|mobileconfig] [-o FILE]
 
 Version N (the newest unless told) as YAML, or as the .mobileconfig that Apple Configurator and others read, unsigned. It goes to
-FILE, which only you may read and which must not be there yet, or to standard output. Secrets stand in it by name alone,
-\${secret.NAME}: "ota profile import" finds their values again in the database.
+FILE, which only you may read and which must not be there yet, or to standard output. The ending of FILE (.yaml, .yml,
+.mobileconfig) says which of the two it is, or --format; neither: YAML. Secrets stand in it by name alone, \${secret.NAME}:
+"ota profile import" finds their values again in the database.
 
   ota profile export office -o office.yaml
   ota profile export office --format mobileconfig > office.mobileconfig
@@ -38,11 +40,26 @@ export const run = (args: readonly string[]): Promise<number> =>
 			if (!name || more.length > 0) return "Name one profile.";
 			const version = flags.version === undefined ? undefined : readVersion(flags.version);
 			if (version === null) return "--version is a number, as in: ota profile history NAME";
-			const format = formats.find((each) => each === (flags.format ?? "yaml"));
-			if (!format) return `--format is ${formats.join(" or ")}.`;
-			return asOperator((operator) => exportProfile(operator, { name, version, format, output: flags.output }));
+			const format = readFormat(flags);
+			if ("fault" in format) return format.fault;
+			return asOperator((operator) => exportProfile(operator, { name, version, ...format, output: flags.output }));
 		},
 	);
+
+interface FormatFlags {
+	format?: string | undefined;
+	output?: string | undefined;
+}
+
+function readFormat({ format: typed, output = "" }: FormatFlags): { format: Format } | { fault: string } {
+	const told = formats.find((each) => each === typed);
+	if (typed !== undefined && !told) return { fault: `--format is ${formats.join(" or ")}.` };
+	const named = isYamlName(output) ? "yaml" : /\.mobileconfig$/i.test(output) ? "mobileconfig" : undefined;
+	if (told && named && told !== named) {
+		return { fault: `--format ${told} goes into a file of that kind, and ${output} is named otherwise.` };
+	}
+	return { format: told ?? named ?? "yaml" };
+}
 
 async function exportProfile(
 	{ store, tell }: Operator,

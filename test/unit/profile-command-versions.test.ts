@@ -88,6 +88,8 @@ describe("ota profile", () => {
 		[["diff", "office", "1", "2", "3"]],
 		[["export", "office", "--format", "xml"]],
 		[["export", "office", "--version", "-1"]],
+		[["export", "office", "--format", "yaml", "-o", "office.mobileconfig"]],
+		[["export", "office", "--format", "mobileconfig", "-o", "office.YML"]],
 		[["secret", "office"]],
 		[["secret", "office", "wifi.Password", "the value itself"]],
 		[["render"]],
@@ -248,6 +250,18 @@ describe("ota profile", () => {
 		expect(readFileSync(path)).toEqual(before);
 		expect((await type("export", "office", "-o", join(desk.folder, "no", "folder"))).code).toBe(1);
 		expect(readdirSync(desk.folder).filter((name) => name.startsWith(".ota-"))).toEqual([]);
+	});
+
+	it.each([
+		["office.mobileconfig", [], /^<\?xml /],
+		["office.YAML", [], /^name: office\n/],
+		["office.yml", ["--format", "yaml"], /^name: office\n/],
+		["office.txt", [], /^name: office\n/],
+		["office.plist", ["--format", "mobileconfig"], /^<\?xml /],
+	])("writes into %s %j what its name says, or the flag", async (name, flags, content) => {
+		const path = join(desk.folder, `form-${name}`);
+		expect((await type("export", "office", "-o", path, ...flags)).code).toBe(0);
+		expect(readFileSync(path, "utf8")).toMatch(content);
 	});
 
 	it("takes a new value from standard input or a file, in a new version", async () => {
