@@ -31,7 +31,8 @@ export async function templatesFor({ config }: Operator) {
 export async function operatorContext(operator: Operator): Promise<EnrollContext> {
 	const options = await optionsFor(operator.config);
 	// Nobody starts an enrollment here, and refusals are the operator's own.
-	const limits = { start: async () => undefined, update: async () => undefined, mayRecord: async () => false };
+	const nothing = async () => undefined;
+	const limits = { start: nothing, mayUpdate: nothing, updated: nothing, mayRecord: async () => false };
 	return openContext(
 		{
 			...options,

@@ -66,7 +66,7 @@ export const outcomes: Record<Code, Outcome> = {
 		failInfo: null,
 		words: "The request's address and headers are larger than this server takes.",
 	},
-	rate: { status: 429, failInfo: null, words: "Too many requests. Wait a minute, then try again." },
+	rate: { status: 429, failInfo: null, words: "Too many requests. Wait a while, then try again." },
 	signature: { status: 403, failInfo: badMessageCheck, words: "The message's signature does not hold." },
 	algorithm: { status: 400, failInfo: badAlg, words: "The message uses an algorithm that is not accepted here." },
 	decryption: { status: 400, failInfo: badMessageCheck, words: "The message could not be opened." },

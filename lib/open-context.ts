@@ -4,8 +4,10 @@ import { pemCertificates, readCertificate, type X509 } from "./cms/certificate.t
 import { checkAuthorities, type OwnCertificates } from "./enroll/authorities.ts";
 import { type EnrollContext, sha256 } from "./enroll/context.ts";
 import { addressesOf, generationsOf } from "./enroll/issuers.ts";
+import { secretsAtATime } from "./enroll/profile-secrets.ts";
 import { PublishedProfiles } from "./enroll/published.ts";
 import { makeRevocation } from "./enroll/revocation.ts";
+import { Turns } from "./enroll/turns.ts";
 import { OtaError } from "./errors.ts";
 import { readUser } from "./http/session.ts";
 import type { Authorities, OtaOptions } from "./options.ts";
@@ -15,7 +17,7 @@ import { readCatalogue } from "./profile/catalogue/schema-file.ts";
 export const startsPerMinute = 120;
 
 /** What counts within this process. */
-type Counted = Pick<EnrollContext["limits"], "start" | "update" | "mayRecord">;
+type Counted = Pick<EnrollContext["limits"], "start" | "mayUpdate" | "updated" | "mayRecord">;
 
 /** Failure: config for certificates that do not fit each other or their keys; the store's and the keys'. */
 export async function openContext(
@@ -52,6 +54,7 @@ export async function openContext(
 		publicUrl: `${options.baseUrl}${basePath}`,
 		deviceAnchors: anchors,
 		profiles: new PublishedProfiles({ store, templates: async () => options.templates() }),
+		secretTurns: new Turns(secretsAtATime),
 		person: directoryOf(options),
 		policy: policyOf(options),
 		forbiddenKeys: new Set([...ownKeys, ...devices, ...deniedKeys]),
@@ -60,7 +63,8 @@ export async function openContext(
 			enroll: options.limits?.enroll ?? startsPerMinute,
 			devices: options.limits?.devices ?? 0,
 			start: (userId) => limits.start(userId),
-			update: (enrollmentId) => limits.update(enrollmentId),
+			mayUpdate: (enrollmentId) => limits.mayUpdate(enrollmentId),
+			updated: (enrollmentId) => limits.updated(enrollmentId),
 			mayRecord: (enrollmentId) => limits.mayRecord(enrollmentId),
 		},
 	};

@@ -345,8 +345,8 @@ export interface PeopleStore {
 	savePerson(person: KnownPerson): Promise<void>;
 	/** By the SSO's subject, or by e-mail address (its case is no difference; the latest sign-in of several). */
 	findPerson(by: { id: string } | { email: string }): Promise<KnownPerson | null>;
-	/** How many devices but this one have an enrollment (certified or delivered) of people whose latest sign-in had the group. */
-	countGroupDevices(group: string, otherThan: string): Promise<number>;
+	/** How many devices but this one have a live identity (at `now`) of people whose latest sign-in had the group. */
+	countGroupDevices(group: string, otherThan: string, now: Date): Promise<number>;
 	/** By UDID or serial number (case is no difference). */
 	findDevice(name: string, now: Date): Promise<FoundDevice | null>;
 	/** This person's devices, by their own enrollments, newest first. */
@@ -564,8 +564,8 @@ export interface Store extends Audit, ApprovalStore, RevocationStore, MachineSto
 
 	/** How many enrollments this person has started at `since` or later. */
 	countStarts(userId: string, since: Date): Promise<number>;
-	/** How many devices but this one have a certificate from an enrollment of this person (certified or delivered). */
-	countDevices(userId: string, otherThan: string): Promise<number>;
+	/** How many devices but this one have a live identity (at `now`) from an enrollment of this person (certified or delivered). */
+	countDevices(userId: string, otherThan: string, now: Date): Promise<number>;
 
 	/**
 	 * A challenge with its enrollment, whether the enrollment's person or device is blocked, and, when `publicKeyHash` is
@@ -610,6 +610,8 @@ export interface Store extends Audit, ApprovalStore, RevocationStore, MachineSto
 
 	/** The newest that was delivered for an enrollment, if anything. */
 	findDelivery(enrollmentId: string): Promise<Delivery | null>;
+	/** Whether a client challenge of this enrollment that was drawn at `since` or later has been spent. */
+	hasSpentClient(enrollmentId: string, since: Date): Promise<boolean>;
 	/**
 	 * certified -> delivered for this identity certificate (issued, not revoked, not expired at deliveredAt, the enrollment not expired),
 	 * marks the certificate used, stores the bytes (number 0) and the client identity's challenges. Identity certificates that the same

@@ -115,14 +115,15 @@ export async function judgeCount(
 	{ limits, policy, store }: Pick<EnrollContext, "limits" | "policy" | "store">,
 	user: User,
 	udid: string,
+	now: Date,
 ): Promise<void> {
 	const most = mostDevices(policy.devicesPerPerson, limits.devices, user);
-	if (most > 0 && (await store.countDevices(user.id, udid)) >= most) {
+	if (most > 0 && (await store.countDevices(user.id, udid, now)) >= most) {
 		throw new OtaError("policy", "this person has as many devices as one may have");
 	}
 	for (const [group, mostOfGroup] of Object.entries(policy.devicesPerGroup)) {
 		if (!user.groups.includes(group)) continue;
-		if ((await store.countGroupDevices(group, udid)) >= mostOfGroup) {
+		if ((await store.countGroupDevices(group, udid, now)) >= mostOfGroup) {
 			throw new OtaError("policy", `group ${group} has all its devices`);
 		}
 	}

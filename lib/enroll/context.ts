@@ -22,6 +22,7 @@ import type { Catalogue } from "../profile/catalogue/form.ts";
 import type { IssuingCa, Ra } from "./issuers.ts";
 import type { PublishedProfiles } from "./published.ts";
 import type { RevocationService } from "./revocation-service.ts";
+import type { Turns } from "./turns.ts";
 
 export interface EnrollContext {
 	store: Store;
@@ -56,6 +57,8 @@ export interface EnrollContext {
 	catalogue: Catalogue;
 	/** What operators want devices to have. */
 	profiles: PublishedProfiles;
+	/** Secrets that are opened at a time. */
+	secretTurns: Turns;
 	/** What the company's directory says of a person now (null: gone); null: only sign-ins tell. */
 	person: ((user: User) => Promise<User | null>) | null;
 	policy: EnrollPolicy;
@@ -87,8 +90,10 @@ export interface EnrollLimits {
 	devices: number;
 	/** Counts a start in this process: `rate` when it is one too many. */
 	start(userId: string): Promise<void>;
-	/** Counts an update of an enrollment: `rate` when it is one too many. */
-	update(enrollmentId: string): Promise<void>;
+	/** `rate` when this enrollment has got as many further deliveries as it may for now. */
+	mayUpdate(enrollmentId: string): Promise<void>;
+	/** Counts one. */
+	updated(enrollmentId: string): Promise<void>;
 	/** Counts a refusal: whether it shall still become an audit event. */
 	mayRecord(enrollmentId: string): Promise<boolean>;
 }

@@ -58,7 +58,9 @@ async function judgeHolder(context: EnrollContext, { challenge, enrollment }: Fo
 		await authorised(context, enrollment, now, "SCEP");
 	}
 	if (purpose !== "identity") return;
-	await orRefuse(context, enrollment.id, "SCEP", () => judgeCount(context, enrollment.user, enrollment.udid ?? ""));
+	await orRefuse(context, enrollment.id, "SCEP", () =>
+		judgeCount(context, enrollment.user, enrollment.udid ?? "", now),
+	);
 }
 
 /** The server's own; the request's, as far as they are admitted, where an operator said so. */

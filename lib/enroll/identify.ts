@@ -104,7 +104,7 @@ async function judgeChallenge(
 	if (now >= enrollment.expiresAt || now >= challenge.expiresAt) await refuse("expired", "the enrollment has expired");
 	await orRefuse(context, enrollment.id, "device response", async () => {
 		await judgeDevice(context, device);
-		if (challenge.usedAt === null) await judgeCount(context, enrollment.user, device.udid);
+		if (challenge.usedAt === null) await judgeCount(context, enrollment.user, device.udid, now);
 	});
 	if (challenge.usedAt === null) return;
 	if (challenge.usedByKey !== signer.publicKeyHash) await refuse("challenge", "another device spent the challenge");

@@ -14,10 +14,11 @@ import {
 } from "../ca/ocsp-response.ts";
 import type { X509 } from "../cms/certificate.ts";
 import { toHex } from "../der/values.ts";
-import { asOtaError, OtaError } from "../errors.ts";
+import { asOtaError } from "../errors.ts";
 import type { CertificateStatus, RevocationState } from "../ports.ts";
 import type { OcspAnswer, RevocationOptions } from "./revocation-service.ts";
 import { isAhead, isSameState, type States } from "./revocation-state.ts";
+import { Turns } from "./turns.ts";
 
 /** How long an answer holds (ms), and how long caches on the way may keep it (s): a revocation shows within a minute. */
 const lifetime = 3_600_000;
@@ -53,8 +54,7 @@ export class OcspAnswers {
 	readonly #making = new Map<string, Promise<OcspAnswer>>();
 	/** Answers that are made for one asker alone. */
 	#asking = 0;
-	#signing = 0;
-	readonly #waiting: (() => void)[] = [];
+	readonly #turns = new Turns(mostSigning, mostWaiting);
 
 	constructor(options: RevocationOptions, states: States) {
 		this.#options = options;
@@ -142,23 +142,6 @@ export class OcspAnswers {
 		}
 	}
 
-	/** In turn; `hsm_busy` when too many wait. */
-	async #inTurn<T>(work: () => Promise<T>): Promise<T> {
-		if (this.#signing >= mostSigning) {
-			if (this.#waiting.length >= mostWaiting)
-				throw new OtaError("hsm_busy", "too many OCSP answers are in the making");
-			await new Promise<void>((resolve) => this.#waiting.push(resolve));
-		} else this.#signing += 1;
-		try {
-			return await work();
-		} finally {
-			// Whoever waits takes this one's place.
-			const next = this.#waiting.shift();
-			if (next) next();
-			else this.#signing -= 1;
-		}
-	}
-
 	/** Null for a serial number that this issuer has not given out, or not yet. */
 	async #statusOf({ serialNumber }: CertID, issuer: X509): Promise<CertStatus | null> {
 		const found = await this.#options.store.certificateStatus(serialNumber);
@@ -184,7 +167,7 @@ export class OcspAnswers {
 		});
 		const responderKeyHash = Buffer.from(keyHashOf("sha1", responder), "hex");
 		const tbs = buildResponseData({ responderKeyHash, producedAt: thisUpdate, responses, nonce });
-		const der = await this.#inTurn(() =>
+		const der = await this.#turns.take(() =>
 			signOcspResponse(tbs, responder, (hash, message) => keys.sign("ocsp", hash, message)),
 		);
 		return { der, maxAge, times: { thisUpdate, nextUpdate } };

@@ -34,20 +34,27 @@ export async function update(
 	const { user, isFresh } = await authorised(context, found, now, "update");
 	const recipient = await recipientOf(context, { ...found, device }, user, now);
 	const latest = await context.store.findDelivery(found.id);
-	if (isFresh && latest && isRepetition(latest, recipient, signer, now)) return latest.profile;
+	if (isFresh && latest && (await isRepetition(context, latest, recipient, signer, now))) return latest.profile;
 	if (!isFresh || isEnding(signer, now)) return lead(context, found, isFresh ? "identity" : "sign-in", now);
-	await context.limits.update(found.id);
+	await context.limits.mayUpdate(found.id);
 	const number = (latest?.number ?? -1) + 1;
 	const clientUntil = new Date(now.getTime() + lifetime);
 	const further = { kind: "update", number, device, clientUntil, by: null } as const;
 	return (await deliverAgain(context, recipient, signer, now, further)) ?? first(context, recipient, signer, now);
 }
 
-/** The device did not get its answer, and asks again: the same bytes, whose challenge is good for as long. */
-function isRepetition({ kind, ...latest }: Delivery, { contents }: Recipient, signer: X509, now: Date): boolean {
+/** The device did not get its answer, and asks again: the same bytes, as long as the challenge in them is good. */
+async function isRepetition(
+	{ store }: Pick<EnrollContext, "store">,
+	{ kind, ...latest }: Delivery,
+	{ contents }: Recipient,
+	signer: X509,
+	now: Date,
+): Promise<boolean> {
 	if (kind === "download" || latest.certificateSerialNumber !== signer.serialNumber) return false;
 	const age = now.getTime() - latest.deliveredAt.getTime();
-	return latest.contents === contents && latest.confirmedAt === null && age < lifetime;
+	if (latest.contents !== contents || latest.confirmedAt !== null || age >= lifetime) return false;
+	return !(await store.hasSpentClient(latest.enrollmentId, latest.deliveredAt));
 }
 
 async function lead(context: EnrollContext, { id }: Enrollment, why: Renewal["why"], now: Date): Promise<Renewal> {
@@ -86,6 +93,8 @@ export async function deliverAgain(
 		audit,
 	});
 	if (!isStored) return null;
+	// What failed costs the device nothing.
+	await context.limits.updated(enrollmentId);
 	context.log.info("profile.delivered", { enrollment: enrollmentId, udid, contents, kind });
 	return profile;
 }
@@ -94,6 +103,6 @@ export async function deliverAgain(
 async function first(context: EnrollContext, recipient: Recipient, signer: X509, now: Date): Promise<Uint8Array> {
 	const { id } = recipient.enrollment;
 	const latest = await context.store.findDelivery(id);
-	if (latest && isRepetition(latest, recipient, signer, now)) return latest.profile;
+	if (latest && (await isRepetition(context, latest, recipient, signer, now))) return latest.profile;
 	throw await refusal(context, id, "conflict", "update: the enrollment has changed");
 }

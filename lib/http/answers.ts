@@ -2,6 +2,7 @@
 import { asOtaError, type HsmStateError, OtaError, outcomes } from "../errors.ts";
 import type { Log, Random } from "../ports.ts";
 import { always } from "./headers.ts";
+import type { LimitError } from "./limits.ts";
 import { refusalPage } from "./refusal-page.ts";
 
 /** 200 with bytes or text of exactly this media type. */
@@ -37,7 +38,7 @@ export function problem(
 	if (status >= 500) ports.log.error("request.failed", fields);
 	else ports.log.warn("request.refused", fields);
 	const more = {
-		...(status === 503 || status === 429 ? { "retry-after": status === 503 ? "5" : "60" } : {}),
+		...(status === 503 || status === 429 ? { "retry-after": status === 503 ? "5" : retryAfter(error) } : {}),
 		...(error instanceof MethodError ? { allow: error.allow } : {}),
 	};
 	if (asker.html) return refusalPage({ status, words, id, home: asker.home }, more);
@@ -45,6 +46,9 @@ export function problem(
 	const body = { type: "about:blank", title: words, status, code: error.code, id, ...hsmState(error) };
 	return new Response(JSON.stringify(body), { status, headers });
 }
+
+/** Seconds; a minute unless the limit says otherwise. By its shape, as Next's copy of the class is another. */
+const retryAfter = (error: Partial<LimitError>): string => String(error.seconds ?? 60);
 
 /** What a health check may tell of the HSM; by its shape, as Next's copy of the class is another. */
 const hsmState = (error: Partial<HsmStateError>): { hsm?: string } => (error.state ? { hsm: error.state } : {});

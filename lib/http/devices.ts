@@ -59,22 +59,25 @@ function section(device: FoundDevice, base: string, now: Date): string {
 	const name = escaped(kindOf(attributes.PRODUCT));
 	const serial = attributes.SERIAL ? `Serial number ${escaped(attributes.SERIAL)}` : `UDID ${escaped(udid ?? "")}`;
 	const since = delivery ? `Settings last sent on ${day(delivery.deliveredAt)}.` : "";
-	return `<section aria-label="${name}, ${serial}">
-<h2>${name}</h2>
+	const label = `device-${escaped(enrollment.id)}`;
+	// Two iPhones of one person are told apart by ear as well.
+	const end = escaped((attributes.SERIAL ?? udid ?? "").slice(-4));
+	return `<section aria-labelledby="${label}">
+<h2 id="${label}">${name} ···${end}</h2>
 <p class="note">${serial}. ${since}</p>
-${offer(device, base, now)}</section>
+${offer(device, label, base, now)}</section>
 `;
 }
 
-function offer({ enrollment, identity, isBlocked }: FoundDevice, base: string, now: Date): string {
+function offer({ enrollment, identity, isBlocked }: FoundDevice, label: string, base: string, now: Date): string {
 	const { id, state } = enrollment;
 	if (isBlocked) return "<p>This device is blocked. Ask your administrator.</p>\n";
 	if (state !== "delivered" || !identity || isEnding(identity, now)) {
 		return `<p>It has to be set up again before it can get new settings.</p>
-<p><a class="button second" href="${base}/enroll">Set it up on that device</a></p>
+<p><a class="button second" href="${base}/enroll" aria-describedby="${label}">Set it up on that device</a></p>
 `;
 	}
-	return `<p><a class="button" href="${base}/devices/${escaped(id)}.mobileconfig">Get its current settings</a></p>
+	return `<p><a class="button" href="${base}/devices/${escaped(id)}.mobileconfig" aria-describedby="${label}">Get its current settings</a></p>
 <p class="note">Open this page on that very device: no other can read the file. Then go to Settings and install it within 8 minutes.</p>
 `;
 }

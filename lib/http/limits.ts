@@ -17,7 +17,7 @@ export interface LimitOptions {
 const failuresPerAddress = 300;
 /** Failed unwraps and failed challenges of all callers within an hour; an attack on either needs far more. */
 const guessesOfAll = 10_000;
-/** Updates of one enrollment within an hour that are no repetitions; each is signed, and kept. */
+/** Further deliveries of one enrollment within an hour; each is signed, and kept. */
 const updatesPerEnrollment = 20;
 /** Refusals of one enrollment that become audit events: who repeats an old message must not fill the database. */
 const refusalsPerEnrollment = 100;
@@ -41,6 +41,17 @@ const harmless: ReadonlySet<Code> = new Set([
 /** What Bleichenbacher's attack and guessing a challenge look like from here. */
 const guesses: ReadonlySet<Code> = new Set(["decryption", "challenge"]);
 
+/** `rate` that ends later than in a minute. */
+export class LimitError extends OtaError {
+	constructor(
+		message: string,
+		/** Until when (seconds). */
+		readonly seconds: number,
+	) {
+		super("rate", message);
+	}
+}
+
 export class Limits {
 	readonly #starts: RateLimiterMemory;
 	readonly #failures = new RateLimiterMemory({ points: failuresPerAddress, duration: minute });
@@ -57,9 +68,16 @@ export class Limits {
 		if (await isOver(this.#starts, userId)) throw new OtaError("rate", "this person has started too many enrollments");
 	}
 
-	/** `rate` when this device was given too many updates within the hour. */
-	async update(enrollmentId: string): Promise<void> {
-		if (await isOver(this.#updates, enrollmentId)) throw new OtaError("rate", "this device has got too many updates");
+	/** `rate` when this enrollment has got too many further deliveries within the hour. */
+	async mayUpdate(enrollmentId: string): Promise<void> {
+		const given = await this.#updates.get(enrollmentId);
+		if ((given?.consumedPoints ?? 0) < updatesPerEnrollment) return;
+		throw new LimitError("this device has got too many updates", Math.ceil((given?.msBeforeNext ?? 0) / 1000));
+	}
+
+	/** Counts one. */
+	async updated(enrollmentId: string): Promise<void> {
+		await this.#updates.penalty(enrollmentId);
 	}
 
 	/** Whether one more refusal of this enrollment shall be recorded. */

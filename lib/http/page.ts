@@ -21,7 +21,7 @@ li{counter-increment:step;padding:0 0 .9rem 2.6rem;position:relative}
 li::before{content:counter(step);position:absolute;left:0;top:.05rem;width:1.7rem;height:1.7rem;border-radius:50%;background:var(--ground);border:1px solid var(--line);font-size:.9rem;font-weight:600;display:grid;place-items:center}
 .button{display:block;text-align:center;text-decoration:none;font-weight:600;border-radius:12px;padding:.85rem 1.2rem;background:var(--accent);color:var(--on);margin:0 0 1rem}
 .button.second{background:transparent;color:var(--accent);border:1px solid var(--accent)}
-.button:focus-visible{outline:3px solid var(--accent);outline-offset:3px}
+a:focus-visible{outline:3px solid var(--accent);outline-offset:3px}
 a{color:var(--accent)}
 .note{color:var(--soft);font-size:.95rem}
 @media (min-width:40rem){main{padding-top:4rem}.button{display:inline-block}section{padding:1.75rem 1.75rem .75rem}}

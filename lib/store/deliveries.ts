@@ -98,3 +98,13 @@ export async function findDelivery(client: PrismaLike, enrollmentId: string): Pr
 	const [row] = rows as DeliveryRow[];
 	return row ? readDelivery(row) : null;
 }
+
+export async function hasSpentClient(client: PrismaLike, enrollmentId: string, since: Date): Promise<boolean> {
+	const rows = await persist(
+		() => client.$queryRaw`
+			SELECT 1 FROM "Challenge"
+			WHERE "enrollmentId" = ${enrollmentId} AND "purpose" = 'client' AND "createdAt" >= ${since}
+				AND "usedAt" IS NOT NULL LIMIT 1`,
+	);
+	return (rows as unknown[]).length > 0;
+}

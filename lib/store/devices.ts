@@ -72,11 +72,18 @@ async function describe(client: PrismaLike, row: Row, now: Date): Promise<FoundD
 	};
 }
 
-export async function countGroupDevices(client: PrismaLike, group: string, otherThan: string): Promise<number> {
+export async function countGroupDevices(
+	client: PrismaLike,
+	group: string,
+	otherThan: string,
+	now: Date,
+): Promise<number> {
 	const rows = await persist(
 		() => client.$queryRaw`
 			SELECT count(DISTINCT "udid") AS "count" FROM "Enrollment"
 			WHERE "state" IN ('certified', 'delivered') AND "udid" <> ${otherThan}
+				AND EXISTS (SELECT 1 FROM "Certificate" WHERE "enrollmentId" = "Enrollment"."id"
+					AND "purpose" = 'identity' AND "Certificate"."state" = 'issued' AND "notAfter" >= ${now})
 				AND "userId" IN (SELECT "userId" FROM "PersonGroup" WHERE "group" = ${group})`,
 	);
 	const [row] = rows as { count: bigint }[];

@@ -55,9 +55,10 @@ export async function countStarts(client: PrismaLike, userId: string, since: Dat
 	return (await persist(() => client.enrollment.count({ where: { userId, createdAt: { gte: since } } }))) as number;
 }
 
-export async function countDevices(client: PrismaLike, userId: string, otherThan: string): Promise<number> {
-	const where = { userId, state: { in: ["certified", "delivered"] }, udid: { not: otherThan } };
-	const query = { where, distinct: ["udid"], select: { udid: true } };
+export async function countDevices(client: PrismaLike, userId: string, otherThan: string, now: Date): Promise<number> {
+	const live = { purpose: "identity", state: "issued", notAfter: { gte: now } };
+	const holds = { state: { in: ["certified", "delivered"] }, certificates: { some: live } };
+	const query = { where: { userId, udid: { not: otherThan }, ...holds }, distinct: ["udid"], select: { udid: true } };
 	return ((await persist(() => client.enrollment.findMany(query))) as unknown[]).length;
 }
 

@@ -40,6 +40,16 @@ export class MemoryDeliveries extends MemoryPeople {
 		return true;
 	}
 
+	async hasSpentClient(enrollmentId: string, since: Date): Promise<boolean> {
+		return [...this.challenges.values()].some(
+			(each) =>
+				each.enrollmentId === enrollmentId &&
+				each.purpose === "client" &&
+				each.createdAt >= since &&
+				each.usedAt !== null,
+		);
+	}
+
 	async confirmDelivery({ certificateSerialNumber, now, audit }: Parameters<Store["confirmDelivery"]>[0]) {
 		const all = [...this.deliveries.values()];
 		const latest = newest(all.filter((each) => each.certificateSerialNumber === certificateSerialNumber));

@@ -16,9 +16,14 @@ export class MemoryPeople extends MemoryProfiles implements PeopleStore {
 		return found.sort((a, b) => b.signedInAt.getTime() - a.signedInAt.getTime())[0] ?? null;
 	}
 
-	async countGroupDevices(group: string, otherThan: string): Promise<number> {
-		const theirs = this.#certified().filter(({ user }) => this.people.get(user.id)?.user.groups.includes(group));
-		return new Set(theirs.map(({ udid }) => udid).filter((udid) => udid !== otherThan)).size;
+	async countGroupDevices(group: string, otherThan: string, now: Date): Promise<number> {
+		return this.countLive(({ user }) => this.people.get(user.id)?.user.groups.includes(group) ?? false, otherThan, now);
+	}
+
+	/** Devices with a live identity from these enrollments. */
+	protected countLive(isTheirs: (enrollment: Enrollment) => boolean, otherThan: string, now: Date): number {
+		const live = this.#certified().filter((each) => isTheirs(each) && this.#describe(each, now).identity !== null);
+		return new Set(live.map(({ udid }) => udid).filter((udid) => udid !== otherThan)).size;
 	}
 
 	async findDevice(name: string, now: Date): Promise<FoundDevice | null> {

@@ -36,11 +36,8 @@ export class MemoryStore extends MemoryDeliveries implements Store {
 		return all.filter(({ user, createdAt }) => user.id === userId && createdAt >= since).length;
 	}
 
-	async countDevices(userId: string, otherThan: string): Promise<number> {
-		const certified = [...this.enrollments.values()].filter(
-			({ user, state }) => user.id === userId && (state === "certified" || state === "delivered"),
-		);
-		return new Set(certified.map(({ udid }) => udid).filter((udid) => udid !== otherThan)).size;
+	async countDevices(userId: string, otherThan: string, now: Date): Promise<number> {
+		return this.countLive(({ user }) => user.id === userId, otherThan, now);
 	}
 
 	async findChallenge(hash: string, publicKeyHash?: string) {

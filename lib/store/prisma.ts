@@ -10,7 +10,7 @@ import { blockDevices, isBlocked, liftBlock, listBlocks } from "./blocks.ts";
 import { findCertificate, issueCertificate, reserveCertificate } from "./certificates.ts";
 import { findChallenge } from "./challenges.ts";
 import type { PrismaLike } from "./client.ts";
-import { confirmDelivery, deliver, deliverAgain, findDelivery } from "./deliveries.ts";
+import { confirmDelivery, deliver, deliverAgain, findDelivery, hasSpentClient } from "./deliveries.ts";
 import { countGroupDevices, findDevice, listDevices } from "./devices.ts";
 import { countDevices, countStarts, identifyAgain, identifyFirst, startEnrollment } from "./enrollments.ts";
 import { available, persist } from "./failures.ts";
@@ -47,7 +47,7 @@ export function prismaStore(client: PrismaLike): Store {
 			}),
 		startEnrollment: (start) => available(() => startEnrollment(client, start)),
 		countStarts: (userId, since) => available(() => countStarts(client, userId, since)),
-		countDevices: (userId, otherThan) => available(() => countDevices(client, userId, otherThan)),
+		countDevices: (userId, otherThan, now) => available(() => countDevices(client, userId, otherThan, now)),
 		findChallenge: (hash, publicKeyHash) => available(() => findChallenge(client, hash, publicKeyHash)),
 		identifyFirst: (input) => available(() => identifyFirst(client, input)),
 		identifyAgain: (input) => available(() => identifyAgain(client, input)),
@@ -55,6 +55,7 @@ export function prismaStore(client: PrismaLike): Store {
 		issueCertificate: (input) => available(() => issueCertificate(client, input)),
 		findCertificate: (serialNumber) => available(() => findCertificate(client, serialNumber)),
 		findDelivery: (enrollmentId) => available(() => findDelivery(client, enrollmentId)),
+		hasSpentClient: (enrollmentId, since) => available(() => hasSpentClient(client, enrollmentId, since)),
 		deliver: (input) => available(() => deliver(client, input)),
 		deliverAgain: (input) => available(() => deliverAgain(client, input)),
 		confirmDelivery: (input) => available(() => confirmDelivery(client, input)),
@@ -67,7 +68,7 @@ export function prismaStore(client: PrismaLike): Store {
 		findSecrets: (wanted) => available(() => findSecrets(client, wanted)),
 		savePerson: (person) => available(() => savePerson(client, person)),
 		findPerson: (by) => available(() => findPerson(client, by)),
-		countGroupDevices: (group, otherThan) => available(() => countGroupDevices(client, group, otherThan)),
+		countGroupDevices: (group, otherThan, now) => available(() => countGroupDevices(client, group, otherThan, now)),
 		findDevice: (name, now) => available(() => findDevice(client, name, now)),
 		listDevices: (userId, now) => available(() => listDevices(client, userId, now)),
 		allowDevices: (input) => available(() => allowDevices(client, input)),

@@ -17,6 +17,7 @@ import {
 	renew,
 	reserve,
 	revocation,
+	t0,
 } from "./store-exchange.ts";
 
 export function deliveryContract(contract: StoreContract): void {
@@ -168,6 +169,20 @@ export function deliveryContract(contract: StoreContract): void {
 			const update = again(id, 2, to);
 			expect(await store.deliverAgain(update)).toBe(true);
 			expect((await certificateOf(11)).usedAt).toEqual(update.delivery.deliveredAt);
+		});
+	});
+
+	describe("hasSpentClient", () => {
+		it("tells of client challenges that were drawn from then on, and of no others", async () => {
+			await proceed(store, id, "certified");
+			await store.deliver(delivery(id));
+			const spent = (since: Date) => store.hasSpentClient(id, since);
+			expect(await spent(t0)).toBe(false);
+			const { createdAt } = delivery(id).challenges[0] as { createdAt: Date };
+			await store.reserveCertificate(reserve(id, 5, { purpose: "client", challengeHash: hash(`${id}/client`) }));
+			expect(await spent(createdAt)).toBe(true);
+			expect(await spent(new Date(createdAt.getTime() + 1))).toBe(false);
+			expect(await store.hasSpentClient("other", t0)).toBe(false);
 		});
 	});
 

@@ -14,6 +14,7 @@ import {
 	person,
 	proceed,
 	reserve,
+	revocation,
 	start,
 	t0,
 } from "./store-exchange.ts";
@@ -104,14 +105,18 @@ export function enrollmentContract(contract: StoreContract): void {
 			const udid = `udid-${id}`;
 			const user = `user-${id}`;
 			await proceed(store, id, "identified");
-			expect(await store.countDevices(user, "another")).toBe(0);
+			expect(await store.countDevices(user, "another", at(5000))).toBe(0);
 			await store.reserveCertificate(reserve(id));
 			await store.issueCertificate(issue(id));
-			expect(await store.countDevices(user, "another")).toBe(1);
-			expect(await store.countDevices(user, udid)).toBe(0);
-			expect(await store.countDevices(`other-${id}`, "another")).toBe(0);
+			expect(await store.countDevices(user, "another", at(5000))).toBe(1);
+			expect(await store.countDevices(user, udid, at(5000))).toBe(0);
+			expect(await store.countDevices(`other-${id}`, "another", at(5000))).toBe(0);
 			await store.deliver(delivery(id));
-			expect(await store.countDevices(user, "another")).toBe(1);
+			expect(await store.countDevices(user, "another", at(5000))).toBe(1);
+			const { serialNumber, notAfter } = reserve(id).certificate;
+			expect(await store.countDevices(user, "another", new Date(notAfter.getTime() + 1))).toBe(0);
+			await store.revoke(revocation({ serialNumber }));
+			expect(await store.countDevices(user, "another", at(5000))).toBe(0);
 		});
 
 		it("fails as a whole when the enrollment or its challenge exists", async () => {

@@ -225,7 +225,12 @@ describe("the migration to profiles", () => {
 	/** A delivery of before, and what it refers to. */
 	const rows = (bytes: string) => `
 		INSERT INTO "Enrollment" ("id", "userId", "user", "state", "createdAt", "expiresAt", "device", "attempts") VALUES
-			('e', 'u', '{}', 'delivered', '${time}', '${time}', '{}', 1);
+			('e', 'u', '{"email":"U@example.com","groups":["staff","ü","staff"]}', 'delivered', '${time}', '${time}', '{}', 1),
+			('d', 'u', '{"email":"old@example.com","groups":["former"]}', 'cancelled', '2026-11-21T10:00:00.000+00:00', '${time}', '{}', 0),
+			('f', 'v', '{"email":"v@example.com"}', 'started', '${time}', '${time}', '{}', 0),
+			('g', 'w', '{"email":"w@example.com","groups":["half \\ud800"]}', 'started', '${time}', '${time}', '{}', 0),
+			('m', 'operator:root', '{"email":"root","groups":["staff"]}', 'minted', '${time}', '${time}', '{}', 0);
+		UPDATE "Enrollment" SET "userEmail" = "id" || '@example.com';
 		INSERT INTO "Challenge" ("hash", "purpose", "enrollmentId", "createdAt", "expiresAt", "usedAt", "usedByKey") VALUES
 			('c', 'identity', 'e', '${time}', '${time}', '${time}', 'k');
 		INSERT INTO "Certificate" ("serialNumber", "challengeHash", "publicKeyHash", "enrollmentId", "purpose", "tbs",
@@ -236,6 +241,13 @@ describe("the migration to profiles", () => {
 		VALUES ('e', 1, 'update', '01', 'base@1', '', '${time}')`;
 	const deliveries = `SELECT "enrollmentId", "number", "kind", "certificateSerialNumber", "contents",
 		length("profile") AS "length", "confirmedAt" FROM "Delivery" ORDER BY "number"`;
+	const people = `SELECT "Person"."id", "group" FROM "Person" LEFT JOIN "PersonGroup" ON "userId" = "Person"."id"
+		WHERE "Person"."id" <> 'w' ORDER BY "Person"."id", "group"`;
+	const knownPeople = [
+		["u", "staff"],
+		["u", "ü"],
+		["v", null],
+	];
 	const kept = [
 		["e", 0, "first", "01", "", 3, null],
 		["e", 1, "update", "01", "base@1", 0, null],
@@ -250,6 +262,12 @@ describe("the migration to profiles", () => {
 		database.exec(further);
 		expect(database.prepare(deliveries).raw().all()).toEqual(kept);
 		expect(database.prepare("PRAGMA foreign_key_check").all()).toEqual([]);
+		expect(database.prepare(people).raw().all()).toEqual(knownPeople);
+		expect(database.prepare(`SELECT "email" FROM "Person"`).pluck().all().sort()).toEqual([
+			"e@example.com",
+			"f@example.com",
+			"g@example.com",
+		]);
 		database.close();
 	});
 
@@ -260,7 +278,10 @@ describe("the migration to profiles", () => {
 			await connection.executeScript(script);
 		for (const script of all.slice(at("postgresql"))) await connection.executeScript(script);
 		await connection.executeScript(further);
-		expect((await connection.queryRaw({ sql: deliveries, args: [], argTypes: [] })).rows).toEqual(kept);
+		const ask = async (sql: string) => (await connection.queryRaw({ sql, args: [], argTypes: [] })).rows;
+		expect(await ask(deliveries)).toEqual(kept);
+		expect(await ask(people)).toEqual(knownPeople);
+		expect(await ask(`SELECT count(*)::int FROM "Person" WHERE "id" = 'w'`)).toEqual([[1]]);
 		await connection.dispose();
 	});
 });

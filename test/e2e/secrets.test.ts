@@ -145,8 +145,9 @@ describe("the secrets of profiles", () => {
 	});
 
 	it("do not come, and are not told, where no profile can carry them", async () => {
-		await traces.ota(["profile", "secret", "canaries", "wifi.Password", "--publish"], `${uncarried.value}\u0001\n`);
-		await session.update().catch(() => undefined);
+		const args = ["profile", "secret", "canaries", "wifi.Password", "--publish"];
+		expect((await traces.ota(args, `${uncarried.value}\u0001\n`)).code).toBe(1);
+		await session.update();
 		expect(onDevice()).toEqual(laterOnes);
 	});
 

@@ -5,7 +5,13 @@ import { beforeEach, describe, expect, it } from "@jest/globals";
 import { sealSecrets } from "../../lib/enroll/profile-secrets.ts";
 import type { OtaOptions } from "../../lib/options.ts";
 import { writeSchemaFile } from "../../lib/profile/catalogue/schema-file.ts";
-import { buildDeviceResponse, type DeviceSession, type FinalProfile, type Identity } from "../device/index.ts";
+import {
+	buildDeviceResponse,
+	type DeviceSession,
+	type FinalProfile,
+	type Identity,
+	readCertificate,
+} from "../device/index.ts";
 import { rsaKeySource } from "../device/rsa-keys.ts";
 import { alice } from "../harness/ota.ts";
 import { softwareKeys } from "../harness/software-keys.ts";
@@ -181,6 +187,53 @@ describe("a lone profile request", () => {
 		await openedBy(device, await ask(device));
 	});
 
+	it("answers with fresh bytes once the client identity was fetched: its challenge is spent", async () => {
+		const device = await enrolled();
+		await device.enrollClientIdentities();
+		await openedBy(device, await ask(device));
+		await device.enrollClientIdentities();
+	});
+
+	it("is not repeated to another identity, nor are a file's bytes", async () => {
+		const device = await enrolled();
+		const [found] = await ota.memory.listDevices("alice", new Date());
+		const file = await ota.request(`/devices/${found?.enrollment.id}.mobileconfig`);
+		const [bytes, update] = [await file.arrayBuffer(), await (await ask(device)).arrayBuffer()];
+		expect(Buffer.from(bytes).equals(Buffer.from(update))).toBe(false);
+		const latest = await ota.memory.findDelivery(found?.enrollment.id ?? "");
+		expect(latest).toMatchObject({ number: 2, kind: "update" });
+		ota.memory.deliveries.set(`${latest?.enrollmentId} 2`, {
+			...(latest as NonNullable<typeof latest>),
+			certificateSerialNumber: "another",
+		});
+		expect(Buffer.from(await (await ask(device)).arrayBuffer()).equals(Buffer.from(update))).toBe(false);
+	});
+
+	it("costs nothing when it fails, and says how long to wait when it was given too often", async () => {
+		let payload: Record<string, unknown> = { PayloadType: "com.apple.mdm" };
+		await begin({ templates: () => [{ name: "clip", payload }] });
+		const good = {
+			PayloadType: "com.apple.webClip.managed",
+			Label: "a",
+			URL: "https://example.com",
+			IsRemovable: true,
+		};
+		payload = good;
+		const device = await enrolled();
+		await confirm(device);
+		payload = { PayloadType: "com.apple.mdm" };
+		for (let round = 0; round < 25; round++) expect((await ask(device)).status).toBe(503);
+		payload = good;
+		expect((await ask(device)).status).toBe(200);
+		for (let round = 0; round < 19; round++) {
+			await confirm(device);
+			expect((await ask(device)).status).toBe(200);
+		}
+		await confirm(device);
+		const { status, headers } = await ota.refused(() => ask(device));
+		expect([status, Number(headers.get("retry-after")) > 3000]).toEqual([429, true]);
+	});
+
 	it("is given twenty times an hour, repetitions aside", async () => {
 		const device = await enrolled();
 		for (let round = 0; round < 20; round++) {
@@ -278,6 +331,31 @@ describe("a lone profile request", () => {
 		expect((await ota.refused(() => ask(again))).status).toBe(403);
 	});
 
+	it("is not led to sign in in the middle of a journey, however short a sign-in counts", async () => {
+		await begin({ policy: { signInDays: 0 } });
+		ota.person.now = { ...alice, signedInAt: new Date(Date.now() - 3_600_000) };
+		const device = await enrolled();
+		ota.clock.offset = 19 * 60_000;
+		await openedBy(device, await ask(device));
+		ota.clock.offset = 21 * 60_000;
+		expect((await ask(device)).status).toBe(301);
+	});
+
+	it("does not believe a sign-in of the future", async () => {
+		ota.person.now = { ...alice, signedInAt: new Date(Date.now() + 400 * day) };
+		const device = await enrolled();
+		ota.clock.offset = 31 * day;
+		expect((await ask(device)).status).toBe(301);
+	});
+
+	it("is offered no later than the identity's renewal", async () => {
+		await publish(wifi("One"), "everyone", "updateAfterDays: 1000\n");
+		const device = await enrolled();
+		const { notAfter } = readCertificate((device.identity as Identity).certificate);
+		const expiration = device.finalProfile?.outer.PayloadExpirationDate as Date;
+		expect(notAfter.getTime() - expiration.getTime()).toBe(30 * day);
+	});
+
 	it("offers the next update when a profile says so", async () => {
 		await publish(wifi("One"), "everyone", "updateAfterDays: 14\n");
 		const device = await enrolled();
@@ -356,6 +434,33 @@ describe("policy of devices", () => {
 		await openedBy(device, await ask(device));
 		await ota.memory.disallowDevices({ values: [value], audit });
 		expect((await ota.refused(() => ask(device))).line).toMatchObject({ code: "policy" });
+	});
+
+	it("counts no device that is gone for good", async () => {
+		await begin({ limits: { devices: 1 } });
+		const lost = await enrolled();
+		await refusedAt(() => ota.identified({ keys: nextKey }));
+		const target = { device: lost.udid };
+		await ota.memory.revoke({ target, reason: 1, by: "root", now: new Date(), audit });
+		await enrolled();
+	});
+
+	it("holds for a person's download as well, and for how often", async () => {
+		await begin({ policy: { devices: "listed" } });
+		const device = ota.device({ keys: nextKey });
+		const value = device.udid.toUpperCase();
+		await ota.memory.allowDevices({ devices: [{ value, note: "", createdAt: new Date(), by: "root" }], audit });
+		await device.fetchRoot();
+		await device.fetchProfileService();
+		await device.sendDeviceResponse();
+		await device.enrollIdentity();
+		await device.sendProfileRequest();
+		const [found] = await ota.memory.listDevices("alice", new Date());
+		const file = () => ota.request(`/devices/${found?.enrollment.id}.mobileconfig`);
+		for (let round = 0; round < 20; round++) expect((await file()).status).toBe(200);
+		expect((await ota.refused(file)).line).toMatchObject({ code: "rate", status: 429 });
+		await ota.memory.disallowDevices({ values: [value], audit });
+		expect((await ota.refused(file)).line).toMatchObject({ code: "policy", status: 403 });
 	});
 
 	it("counts again when an identity is asked for: many that began at once are as many as may be", async () => {

@@ -89,3 +89,19 @@ ALTER TABLE "ProfileSecret" ADD CONSTRAINT "ProfileSecret_profile_version_fkey" 
 
 -- AddForeignKey
 ALTER TABLE "PersonGroup" ADD CONSTRAINT "PersonGroup_userId_fkey" FOREIGN KEY ("userId") REFERENCES "Person"("id") ON DELETE RESTRICT ON UPDATE RESTRICT;
+
+-- People are known by their newest enrollment; the groups of one that PostgreSQL cannot read (a NUL, half a surrogate pair)
+-- are those of the next sign-in.
+INSERT INTO "Person" ("id", "email", "user", "signedInAt")
+    SELECT "userId", "userEmail", "user", "createdAt" FROM
+        (SELECT *, row_number() OVER (PARTITION BY "userId" ORDER BY "createdAt" DESC, "id" DESC) AS "n"
+        FROM "Enrollment" WHERE "state" <> 'minted') AS "newest" WHERE "n" = 1;
+CREATE FUNCTION pg_temp."groups"("object" TEXT) RETURNS SETOF TEXT LANGUAGE plpgsql AS $$
+BEGIN
+    RETURN QUERY SELECT DISTINCT json_array_elements_text(coalesce("object"::json -> 'groups', '[]'::json));
+EXCEPTION WHEN data_exception THEN
+    RETURN;
+END;
+$$;
+INSERT INTO "PersonGroup" ("group", "userId")
+    SELECT "group", "Person"."id" FROM "Person", pg_temp."groups"("Person"."user") AS "group";

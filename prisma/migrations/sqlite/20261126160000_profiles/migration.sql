@@ -89,4 +89,13 @@ CREATE INDEX "Person_email_idx" ON "Person"("email");
 -- CreateIndex
 CREATE INDEX "PersonGroup_userId_idx" ON "PersonGroup"("userId");
 
+-- People are known by their newest enrollment.
+INSERT INTO "Person" ("id", "email", "user", "signedInAt")
+    SELECT "userId", "userEmail", "user", "createdAt" FROM
+        (SELECT *, row_number() OVER (PARTITION BY "userId" ORDER BY "createdAt" DESC, "id" DESC) AS "n"
+        FROM "Enrollment" WHERE "state" <> 'minted') WHERE "n" = 1;
+INSERT INTO "PersonGroup" ("group", "userId")
+    SELECT DISTINCT "value", "Person"."id" FROM "Person", json_each("Person"."user", '$.groups')
+    WHERE "type" = 'text' AND instr("Person"."user", '\u0000') = 0;
+
 COMMIT;
