@@ -131,10 +131,16 @@ interface Surroundings {
 function uuids({ scope, identifier }: FinalProfile): (name: string) => string {
 	const made = new Map<string, string>();
 	return (name) => {
-		const uuid = made.get(name) ?? payloadUuid(scope, `${identifier}/${name}`);
+		const uuid = made.get(name) ?? payloadUuid(scope, `${identifier}/${uuidName(name)}`);
 		made.set(name, uuid);
 		return uuid;
 	};
+}
+
+/** Template files were there before profiles: devices keep what they have of them. */
+function uuidName(name: string): string {
+	const prefix = `${templatesProfile}/`;
+	return name.startsWith(prefix) ? `payload.${name.slice(prefix.length)}` : name;
 }
 
 /** @param given every `profile/payload` that this device gets */

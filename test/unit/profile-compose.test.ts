@@ -9,6 +9,7 @@ import { lintProfile } from "../../lib/profile/lint.ts";
 import { payloadUuid } from "../../lib/profile/payload-uuid.ts";
 import { readProfileFile } from "../../lib/profile/profile-file.ts";
 import { type PropertyListDict, propertyList } from "../../lib/profile/property-list.ts";
+import { templatesDocument } from "../../lib/profile/templates-document.ts";
 import {
 	assigned,
 	clip,
@@ -41,6 +42,25 @@ describe("a payload of a document", () => {
 			{ PayloadIdentifier: `${identifier}.payload.p.a`, PayloadUUID: payloadUuid(udid, `${identifier}/p/a`) },
 			{ PayloadIdentifier: "own", PayloadUUID: payloadUuid(udid, `${identifier}/p/b`) },
 		]);
+	});
+
+	it("of a template file has the identifier and the UUID that devices know from before there were profiles", () => {
+		const templates = templatesDocument([
+			{ name: "10-wifi", payload: clip("1", { Ref: "${payload.vpn.office}" }) },
+			{ name: "vpn.office", payload: clip("2") },
+		]);
+		const [first, second] = composed(assigned(templates));
+		expect([first, second]).toMatchObject([
+			{
+				PayloadIdentifier: `${identifier}.payload.10-wifi`,
+				PayloadUUID: payloadUuid(udid, `${identifier}/payload.10-wifi`),
+			},
+			{
+				PayloadIdentifier: `${identifier}.payload.vpn.office`,
+				PayloadUUID: payloadUuid(udid, `${identifier}/payload.vpn.office`),
+			},
+		]);
+		expect(first?.Ref).toBe(second?.PayloadUUID);
 	});
 
 	it("is listed in Settings by its own name, else by its type's", () => {
