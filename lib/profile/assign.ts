@@ -117,7 +117,7 @@ function decide(profile: string, payload: DocumentPayload, decisions: Decisions)
 	const foreign = foreignTo(payload, decisions);
 	if (foreign !== null) return { counts: false, words: foreign };
 	const name = `${profile}/${payload.name}`;
-	const claims = claimsOf(profile, payload.payload, systemOf(decisions.subject.platform), decisions.catalogue);
+	const claims = claimsOf(profile, payload, systemOf(decisions.subject.platform), decisions.catalogue);
 	const lost = claims.find(({ key }) => decisions.taken.has(key));
 	if (lost) return leaveOut(name, lost, decisions);
 	for (const { key } of claims) decisions.taken.set(key, name);

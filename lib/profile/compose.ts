@@ -6,6 +6,7 @@ import { OtaError } from "../errors.ts";
 import type { AssignedPayload, Assignment, Candidate } from "./assign.ts";
 import type { Catalogue } from "./catalogue/form.ts";
 import { type FinalContent, finalFindings } from "./final-findings.ts";
+import { identifierEnd } from "./payload-identifier.ts";
 import { payloadUuid } from "./payload-uuid.ts";
 import { checkPropertyListValue, type PropertyListDict } from "./property-list.ts";
 import { ownUuids, withUuids } from "./rename-uuids.ts";
@@ -174,10 +175,9 @@ function composePayload(
 	uuidOf: (name: string) => string,
 ): PropertyListDict {
 	const { profile, payload } = assigned;
-	const name = profile === templatesProfile ? payload.name : `${profile}.${payload.name}`;
 	const composed = {
 		PayloadVersion: 1,
-		PayloadIdentifier: `${identifier}.payload.${name}`,
+		PayloadIdentifier: `${identifier}.payload.${identifierEnd(profile, payload.name)}`,
 		PayloadOrganization: organization,
 		...displayName(payload.payload, assignment.catalogue),
 		...replaceVariables(withUuids(payload.payload, uuids), variables, label(assigned)),

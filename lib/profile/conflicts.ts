@@ -4,7 +4,9 @@
  */
 import { createHash } from "node:crypto";
 import type { Catalogue, OperatingSystem } from "./catalogue/form.ts";
+import type { DocumentPayload } from "./document.ts";
 import { textAt } from "./lint-finding.ts";
+import { identifierEnd } from "./payload-identifier.ts";
 import type { PropertyListDict } from "./property-list.ts";
 
 export interface Claim {
@@ -35,7 +37,7 @@ const certificates: ReadonlySet<string> = new Set([
 /** `system` null: what iPhones or Macs have once. */
 export function claimsOf(
 	profile: string,
-	payload: PropertyListDict,
+	{ name, payload }: DocumentPayload,
 	system: OperatingSystem | null,
 	catalogue: Catalogue,
 ): Claim[] {
@@ -43,9 +45,9 @@ export function claimsOf(
 	const identifier = textAt(payload, "PayloadIdentifier");
 	const claims: Claim[] = [];
 	if (isSingle(type, system, catalogue)) claims.push(claim("a device has one payload of this type", ["type", type]));
-	if (identifier !== "") {
-		claims.push(claim("the same PayloadIdentifier", ["identifier", scoped(profile, identifier).toUpperCase()]));
-	}
+	const kind = identifier === "" ? "identifier made" : "identifier";
+	const called = identifier === "" ? identifierEnd(profile, name) : scoped(profile, identifier);
+	claims.push(claim("the same PayloadIdentifier", [kind, called.toUpperCase()]));
 	const { PayloadContent: content } = payload;
 	if (certificates.has(type) && content !== undefined) {
 		claims.push(claim("the same certificate (PayloadContent)", ["certificate", contentOf(profile, content)]));

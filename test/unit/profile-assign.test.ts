@@ -4,7 +4,7 @@ import { type Assignment, assign } from "../../lib/profile/assign.ts";
 import type { DocumentPayload, ProfileDocument } from "../../lib/profile/document.ts";
 import type { PropertyListDict } from "../../lib/profile/property-list.ts";
 import { templatesDocument } from "../../lib/profile/templates-document.ts";
-import { assigned, candidates, clip, documentOf, now, subjectWith } from "../harness/profile-examples.ts";
+import { assigned, candidates, clip, composed, documentOf, now, subjectWith } from "../harness/profile-examples.ts";
 
 const names = ({ payloads }: Assignment) => payloads.map(({ profile, payload }) => `${profile}/${payload.name}`);
 const lines = ({ trace }: Assignment) =>
@@ -185,6 +185,26 @@ describe("a conflict", () => {
 	])("is not: %s", (_, one, other) => {
 		const assignment = assigned(documentOf("a", { x: one }), documentOf("b", { x: other }));
 		expect(names(assignment)).toEqual(["a/x", "b/x"]);
+	});
+
+	it.each<[string, ProfileDocument, ProfileDocument, string[]]>([
+		[
+			"a template file whose identifier is a profile's",
+			templatesDocument([{ name: "office.wifi", payload: clip("t") }]),
+			documentOf("office", { wifi: clip("o") }),
+			["office/wifi"],
+		],
+		[
+			"names of which case alone is the difference",
+			documentOf("office", { wifi: clip("1") }),
+			documentOf("Office", { WIFI: clip("2") }),
+			["Office/WIFI"],
+		],
+	])("is about the identifier that is made: %s", (_, one, other, given) => {
+		const assignment = assigned(one, other);
+		expect(names(assignment)).toEqual(given);
+		expect(lines(assignment).at(-1)).toContain(`${given[0]} counts: the same PayloadIdentifier`);
+		expect(composed(assignment)).toHaveLength(1);
 	});
 
 	it("is settled inside of a profile by its order, and only among what is for the device", () => {

@@ -44,6 +44,27 @@ describe("a payload of a document", () => {
 		]);
 	});
 
+	it("has an identifier of its own, whatever full stops its names have", () => {
+		const names = ["zoo", "zoo.x", "zoo-", "zoo-.x", "a.-b", "a-.b", "x", "x.y", "y"];
+		const documents = names.map((profile) =>
+			documentOf(profile, Object.fromEntries([...names, "wifi", "x.wifi"].map((name) => [name, clip(profile + name)]))),
+		);
+		const payloads = composed(assigned(...documents));
+		const identifiers = new Set(payloads.map(({ PayloadIdentifier: each }) => String(each).toUpperCase()));
+		expect([payloads.length, identifiers.size]).toEqual([99, 99]);
+		for (const each of identifiers) expect(each).toMatch(/^[A-Z0-9.-]+$/);
+	});
+
+	it.each([
+		["zoo", "x.wifi", "zoo.x-.wifi"],
+		["zoo.x", "wifi", "zoo-.x.wifi"],
+		["zoo-a", "x.wifi", "zoo--a.x-.wifi"],
+		["zoo-a", "wifi_b", "zoo-a.wifi_b"],
+	])("is called so: profile %s, payload %s", (profile, name, end) => {
+		const [payload] = composed(assigned(documentOf(profile, { [name]: clip("a") })));
+		expect(payload?.PayloadIdentifier).toBe(`${identifier}.payload.${end}`);
+	});
+
 	it("of a template file has the identifier and the UUID that devices know from before there were profiles", () => {
 		const templates = templatesDocument([
 			{ name: "10-wifi", payload: clip("1", { Ref: "${payload.vpn.office}" }) },
