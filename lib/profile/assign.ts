@@ -8,8 +8,7 @@ import { builtInCatalogue } from "./catalogue/built-in.ts";
 import type { Catalogue } from "./catalogue/form.ts";
 import { type Claim, claimsOf } from "./conflicts.ts";
 import type { DocumentPayload } from "./document.ts";
-import { isPresent } from "./lint-availability.ts";
-import { textAt } from "./lint-finding.ts";
+import { foreignPayloads } from "./foreign.ts";
 import { mergeOuter } from "./outer-keys.ts";
 import type { PropertyListDict } from "./property-list.ts";
 import { type Subject, systemOf } from "./subject.ts";
@@ -100,9 +99,12 @@ function assignProfile(candidate: Candidate, decisions: Decisions, now: Date): v
 	const line: TraceLine = { profile, version, payload: null, ...judgement };
 	decisions.trace.push(line);
 	if (!judgement.counts) return;
+	const judged = document.payloads.map((payload) => ({ payload, judgement: judgePayload(payload, decisions.subject) }));
+	const wanted = judged.flatMap(({ payload, judgement: { counts } }) => (counts ? [payload] : []));
+	const foreign = foreignPayloads(wanted, decisions.subject, decisions.catalogue);
 	let given = 0;
-	for (const payload of document.payloads) {
-		const payloadJudgement = decide(profile, payload, decisions);
+	for (const { payload, judgement: own } of judged) {
+		const payloadJudgement = own.counts ? decide(profile, payload, own, foreign, decisions) : own;
 		decisions.trace.push({ profile, version, payload: payload.name, ...payloadJudgement });
 		if (payloadJudgement.counts) given += 1;
 	}
@@ -111,27 +113,23 @@ function assignProfile(candidate: Candidate, decisions: Decisions, now: Date): v
 	else Object.assign(line, { counts: false, words: `${line.words}, but none of its payloads counts` });
 }
 
-function decide(profile: string, payload: DocumentPayload, decisions: Decisions): Judgement {
-	const judgement = judgePayload(payload, decisions.subject);
-	if (!judgement.counts) return judgement;
-	const foreign = foreignTo(payload, decisions);
-	if (foreign !== null) return { counts: false, words: foreign };
+/** `own`: what its rules say, which hold. */
+function decide(
+	profile: string,
+	payload: DocumentPayload,
+	own: Judgement,
+	foreign: ReadonlyMap<string, string>,
+	decisions: Decisions,
+): Judgement {
+	const words = foreign.get(payload.name);
+	if (words !== undefined) return { counts: false, words };
 	const name = `${profile}/${payload.name}`;
 	const claims = claimsOf(profile, payload, systemOf(decisions.subject.platform), decisions.catalogue);
 	const lost = claims.find(({ key }) => decisions.taken.has(key));
 	if (lost) return leaveOut(name, lost, decisions);
 	for (const { key } of claims) decisions.taken.set(key, name);
 	decisions.payloads.push({ profile, payload });
-	return judgement;
-}
-
-/** One profile may be for iPhones and Macs: each gets the types that its system takes. */
-function foreignTo({ payload }: DocumentPayload, { subject, catalogue }: Decisions): string | null {
-	const system = systemOf(subject.platform);
-	const definition = catalogue.payloads.get(textAt(payload, "PayloadType"));
-	const on = system && definition?.on[system];
-	if (!on || isPresent(on, subject.osVersion ?? undefined)) return null;
-	return `${system} ${subject.osVersion ?? ""} does not take its type`.replace("  ", " ");
+	return own;
 }
 
 function leaveOut(name: string, { key, words }: Claim, { taken, left }: Decisions): Judgement {

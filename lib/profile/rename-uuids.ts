@@ -6,6 +6,7 @@ import { OtaError } from "../errors.ts";
 import type { ProfileDocument } from "./document.ts";
 import { isUuid } from "./payload-uuid.ts";
 import { isPropertyListDict, type PropertyListDict, type PropertyListValue } from "./property-list.ts";
+import { variableNames } from "./variables.ts";
 
 /**
  * A document's PayloadUUIDs in upper case -> the device's. `uuidOf`: the device's for a payload of that name, or for what
@@ -40,6 +41,18 @@ export function withUuids(payload: PropertyListDict, uuids: ReadonlyMap<string, 
 	if (uuids.size === 0) return payload;
 	const { PayloadIdentifier: identifier } = payload;
 	return { ...renamedDict(payload, uuids), ...(identifier !== undefined && { PayloadIdentifier: identifier }) };
+}
+
+/** What a payload may call others by: its variables' names, and its UUIDs in upper case but for its own names. */
+export function namesWithin(payload: PropertyListDict): string[] {
+	const { PayloadUUID: _, PayloadIdentifier: __, ...keys } = payload;
+	return [...variableNames(payload).flatMap(({ name }) => name ?? []), ...uuidsWithin(keys)];
+}
+
+function uuidsWithin(value: PropertyListValue): string[] {
+	if (typeof value === "string") return isUuid(value) ? [value.toUpperCase()] : [];
+	if (Array.isArray(value)) return value.flatMap(uuidsWithin);
+	return isPropertyListDict(value) ? Object.values(value as PropertyListDict).flatMap(uuidsWithin) : [];
 }
 
 function renamedDict(dict: PropertyListDict, uuids: ReadonlyMap<string, string>): PropertyListDict {

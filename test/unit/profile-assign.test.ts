@@ -289,6 +289,78 @@ describe("the keys around the payloads", () => {
 	});
 });
 
+describe("a type that the system does not take", () => {
+	const uuid = "4F1E0F0E-0000-4000-8000-00000000000A";
+	const acme: PropertyListDict = { PayloadType: "com.apple.security.acme", PayloadUUID: uuid };
+	const wifi = (name: string, keys: PropertyListDict): PropertyListDict => ({
+		...{ PayloadType: "com.apple.wifi.managed", SSID_STR: name },
+		...keys,
+	});
+	const on = (device: Readonly<Record<string, string>>, ...documents: ProfileDocument[]) =>
+		assign(candidates(...documents), subjectWith({}, device), now);
+	const old = { PRODUCT: "iPhone9,1", OS_VERSION: "15.8" };
+
+	it.each<[string, PropertyListDict]>([
+		["by its name", { PayloadCertificateUUID: "${payload.acme}" }],
+		["inside of a text", { Deep: [{ Text: "x ${payload.acme}" }] }],
+		["by its PayloadUUID", { Deep: [{ PayloadCertificateUUID: uuid.toLowerCase() }] }],
+	])("takes what refers to it along, %s, and what refers to that", (_, keys) => {
+		const document = documentOf("p", {
+			vpn: { PayloadType: "com.apple.vpn.managed", UserDefinedName: "v", Wifi: "${payload.wifi}" },
+			wifi: wifi("n", keys),
+			acme,
+			clip: clip("a"),
+		});
+		const assignment = on(old, document);
+		expect(names(assignment)).toEqual(["p/clip"]);
+		expect(lines(assignment)).toEqual([
+			"+ p: is for everyone",
+			"- p/vpn: refers to wifi, which is left out",
+			"- p/wifi: refers to acme, which iOS 15.8 does not take",
+			"- p/acme: iOS 15.8 does not take its type",
+			"+ p/clip: is for whoever gets the profile",
+		]);
+		expect(composed(assignment, { subject: subjectWith({}, old) })).toHaveLength(1);
+		expect(names(on({ PRODUCT: "iPhone17,3", OS_VERSION: "27.0" }, document))).toHaveLength(4);
+	});
+
+	it.each<[string, DocumentPayload[], string[]]>([
+		[
+			"only says its UUID inside of a text, or as its own name",
+			[
+				{ name: "acme", payload: acme },
+				{ name: "a", payload: clip(`x ${uuid}`) },
+				{ name: "b", payload: clip("b", { PayloadIdentifier: uuid }) },
+			],
+			["p/a", "p/b"],
+		],
+		[
+			"means another with the same UUID",
+			[
+				{ name: "acme", payload: acme },
+				{ name: "scep", payload: { PayloadType: "com.apple.security.scep", PayloadUUID: uuid } },
+				{ name: "wifi", payload: wifi("n", { PayloadCertificateUUID: uuid }) },
+			],
+			["p/scep", "p/wifi"],
+		],
+		[
+			"refers to what its own rules leave out",
+			[
+				{ name: "acme", payload: acme, for: guests },
+				{ name: "wifi", payload: wifi("n", { PayloadCertificateUUID: "${payload.acme}" }) },
+			],
+			["p/wifi"],
+		],
+	])("leaves what %s", (_, payloads, given) => expect(names(on(old, documentOf("p", payloads)))).toEqual(given));
+
+	it("takes along what would have won over a lower profile, which is given then", () => {
+		const high = documentOf("high", { acme, wifi: wifi("n", { A: "${payload.acme}" }) }, { priority: 1 });
+		const low = documentOf("low", { wifi: wifi("n", {}) });
+		expect(names(on(old, high, low))).toEqual(["low/wifi"]);
+		expect(on(old, high, low).contents).toBe("low@2");
+	});
+});
+
 describe("the template files as a profile", () => {
 	it.each([
 		["a name with a path", [{ name: "../a", payload: clip("a") }]],
