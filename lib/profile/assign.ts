@@ -108,8 +108,7 @@ function assignProfile(candidate: Candidate, decisions: Decisions, now: Date): v
 		decisions.trace.push({ profile, version, payload: payload.name, ...payloadJudgement });
 		if (payloadJudgement.counts) given += 1;
 	}
-	// One without payloads is there for what it says around them.
-	if (given > 0 || document.payloads.length === 0) decisions.documents.set(profile, candidate);
+	if (given > 0) decisions.documents.set(profile, candidate);
 	else Object.assign(line, { counts: false, words: `${line.words}, but none of its payloads counts` });
 }
 

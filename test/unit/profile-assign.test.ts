@@ -2,6 +2,7 @@
 import { describe, expect, it } from "@jest/globals";
 import { type Assignment, assign } from "../../lib/profile/assign.ts";
 import type { DocumentPayload, ProfileDocument } from "../../lib/profile/document.ts";
+import { lintDocument } from "../../lib/profile/document-lint.ts";
 import type { PropertyListDict } from "../../lib/profile/property-list.ts";
 import { templatesDocument } from "../../lib/profile/templates-document.ts";
 import { assigned, candidates, clip, composed, documentOf, now, subjectWith } from "../harness/profile-examples.ts";
@@ -278,14 +279,15 @@ describe("the keys around the payloads", () => {
 		expect(lines(assigned(named("a"), named("b")))).toContain("- b: PayloadScope: what a says counts");
 	});
 
-	it("are also given by a profile without payloads, and not by one whose payloads all are for others", () => {
+	it("are given by no profile that gives no payload: it has none, or they all are for others", () => {
 		const bare = documentOf("bare", {}, { profile: { PayloadScope: "User" }, updateAfterDays: 7 });
 		const others = documentOf("others", [{ name: "a", payload: clip("a"), for: guests }], {
 			profile: { PayloadDescription: "x" },
 		});
-		const assignment = assigned(bare, others);
-		expect(assignment.outer).toEqual({ PayloadScope: "User" });
-		expect([assignment.contents, assignment.updateAfterDays]).toEqual(["bare@1", 7]);
+		const assignment = assigned(bare, others, documentOf("p", { a: clip("a") }));
+		expect(lintDocument(bare)).toContainEqual(expect.objectContaining({ rule: "payloads", level: "error" }));
+		expect([assignment.outer, assignment.contents, assignment.updateAfterDays]).toEqual([{}, "p@3", null]);
+		expect(lines(assignment)[0]).toBe("- bare: is for everyone, but none of its payloads counts");
 	});
 });
 
