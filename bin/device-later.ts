@@ -44,9 +44,11 @@ function tellRedirect(location: string, json: boolean): 1 {
 	return 1;
 }
 
-/** PayloadIdentifiers: "same" are those whose PayloadUUID stayed, which the device updates in place. */
+/** PayloadIdentifiers: "same" are those whose PayloadUUID stayed, which the device updates in place; "changed" are of these. */
 interface Change {
 	same: string[];
+	/** Other keys or values than before, but for challenges: they are new with every delivery. */
+	changed: string[];
 	replaced: string[];
 	added: string[];
 	removed: string[];
@@ -55,17 +57,35 @@ interface Change {
 function changeOf({ profile, replaced }: { profile: FinalProfile; replaced: FinalProfile }): Change {
 	const [now, before] = [payloadUUIDs(profile), payloadUUIDs(replaced)];
 	const both = [...now.keys()].filter((identifier) => before.has(identifier));
+	const same = both.filter((identifier) => now.get(identifier) === before.get(identifier));
+	const [content, former] = [contents(profile), contents(replaced)];
 	return {
-		same: both.filter((identifier) => now.get(identifier) === before.get(identifier)),
+		same,
+		changed: same.filter((identifier) => content.get(identifier) !== former.get(identifier)),
 		replaced: both.filter((identifier) => now.get(identifier) !== before.get(identifier)),
 		added: [...now.keys()].filter((identifier) => !before.has(identifier)),
 		removed: [...before.keys()].filter((identifier) => !now.has(identifier)),
 	};
 }
 
-function changeAsText(change: Change): string {
-	const words = Object.entries(change).map(([what, identifiers]) => `${identifiers.length} ${what}`);
-	return `Against the profile before: ${words.join(", ")}.\n`;
+function contents({ payloads }: FinalProfile): Map<string, string> {
+	return new Map(payloads.map((one) => [String(one.PayloadIdentifier), JSON.stringify(comparable(one))]));
+}
+
+/** Equal for equal values, in whatever order their keys come. */
+function comparable(value: unknown): unknown {
+	if (value instanceof Uint8Array) return { data: Buffer.from(value).toString("base64") };
+	if (value instanceof Date) return { date: value.toISOString() };
+	if (Array.isArray(value)) return value.map(comparable);
+	if (typeof value !== "object" || value === null) return value;
+	const entries = Object.entries(value).filter(([key]) => key !== "Challenge");
+	entries.sort(([one], [other]) => (one < other ? -1 : 1));
+	return { keys: entries.map(([key, item]) => [key, comparable(item)]) };
+}
+
+function changeAsText({ same, changed, replaced, added, removed }: Change): string {
+	const kept = `${same.length} kept (${changed.length} changed)`;
+	return `Against the profile before: ${kept}, ${replaced.length} replaced, ${added.length} added, ${removed.length} removed.\n`;
 }
 
 export interface OpenCommand {

@@ -8,7 +8,16 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest 
 import { run } from "../../bin/commands/device.ts";
 import { writeDevice } from "../../bin/device-file.ts";
 import { createDeviceAuthority } from "../device/index.ts";
-import { enrolledDevice, finalProfile, keys, makeWorld, profileType, type World, wifi } from "./enrolled-device.ts";
+import {
+	enrolledDevice,
+	finalProfile,
+	keys,
+	makeWorld,
+	profileType,
+	type Values,
+	type World,
+	wifi,
+} from "./enrolled-device.ts";
 
 describe("ota device", () => {
 	let dir: string;
@@ -102,7 +111,7 @@ describe("ota device", () => {
 		});
 
 		/** Saves a device that enrolled with a server that answers so, and runs the command while it does. */
-		async function later(args: string[], answer: RequestListener): Promise<number> {
+		async function later(args: string[], answer: RequestListener, before?: Values[]): Promise<number> {
 			const server = createServer((request, response) => {
 				request.resume().once("end", () => answer(request, response));
 			}).listen(0, "127.0.0.1");
@@ -110,7 +119,9 @@ describe("ota device", () => {
 			const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 			const nobody = async (): Promise<Response> => new Response();
 			path = join(dir, "device.json");
-			writeDevice(path, enrolledDevice(world, nobody, url));
+			const device = enrolledDevice(world, nobody, url);
+			if (before) device.openFinalProfile(finalProfile(world, before));
+			writeDevice(path, device);
 			try {
 				return await run([...args, "--from", path]);
 			} finally {
@@ -120,6 +131,10 @@ describe("ota device", () => {
 		}
 
 		const clip = keys("com.apple.webClip.managed", "clip");
+		function client(challenge: string, name = "Example"): Values {
+			const content = { URL: "https://ota.example/scep", Name: name, Challenge: challenge, Thumbprint: Buffer.of(7) };
+			return { ...keys("com.apple.security.scep", "scep"), PayloadContent: content };
+		}
 		const another: RequestListener = (_request, response) => {
 			response.writeHead(200, { "content-type": profileType });
 			response.end(finalProfile(world, [{ ...wifi("Lab"), PayloadUUID: "another" }, clip]));
@@ -133,7 +148,7 @@ describe("ota device", () => {
 				kind: "profile",
 				steps: [{ step: "update" }],
 				payloads: [{ SSID_STR: "Lab", Password: "(4 characters, not shown)" }, clip],
-				change: { same: [], replaced: ["wifi"], added: ["clip"], removed: [] },
+				change: { same: [], changed: [], replaced: ["wifi"], added: ["clip"], removed: [] },
 			});
 			out = "";
 			expect(await run(["update", "--from", path])).toBe(1);
@@ -146,8 +161,31 @@ describe("ota device", () => {
 			expect(await later(["update"], another)).toBe(0);
 			expect(out).toContain("iPhone C39VK7XQ0D91 (00008110-000A1B2C3D4E801E) updated in ");
 			expect(out).toContain("SSID_STR = Lab");
-			expect(out).toContain("Against the profile before: 0 same, 1 replaced, 1 added, 0 removed.");
+			expect(out).toContain("Against the profile before: 0 kept (0 changed), 1 replaced, 1 added, 0 removed.");
 			expect(out).not.toContain("p4ss");
+		});
+
+		it.each<[what: string, after: Values[], changed: string[], words: string]>([
+			["another network", [wifi("Lab"), client("c0ffee")], ["wifi"], "2 kept (1 changed), 0 replaced"],
+			["another name of the CA", [wifi("Office"), client("c0ffee", "New")], ["scep"], "2 kept (1 changed), 0 replaced"],
+			["another challenge alone", [wifi("Office"), client("decaf")], [], "2 kept (0 changed), 0 replaced"],
+			[
+				"another order of keys",
+				[Object.fromEntries(Object.entries(wifi("Office")).reverse()), client("c0ffee")],
+				[],
+				"2 kept (0 changed), 0 replaced",
+			],
+		])("says which of the payloads that stayed have %s in them", async (_, after, changed, words) => {
+			const answer: RequestListener = (_request, response) => {
+				response.writeHead(200, { "content-type": profileType });
+				response.end(finalProfile(world, after));
+			};
+			const before = [wifi("Office"), client("c0ffee")];
+			expect(await later(["update", "--json"], answer, before)).toBe(0);
+			expect(JSON.parse(out).change).toEqual({ same: ["wifi", "scep"], changed, replaced: [], added: [], removed: [] });
+			out = "";
+			expect(await later(["update"], answer, before)).toBe(0);
+			expect(out).toContain(`Against the profile before: ${words}, 0 added, 0 removed.`);
 		});
 
 		it("answers 1 and the address when the device is sent to Safari", async () => {
