@@ -1,9 +1,11 @@
 /** A secret's text, from standard input: piped, or typed at a terminal that does not show it. */
 import { OtaError } from "../lib/errors.ts";
+import { longestSecret } from "../lib/profile/document-secret-faults.ts";
 import { printable } from "./printable.ts";
 
-/** No key of a profile takes more as text (octets). */
-const longest = 1024 * 1024;
+/** Octets: what can be sealed, and a line break. */
+const longest = longestSecret + 2;
+const tooLong = "The value is longer than the 64 KiB that can be sealed";
 
 /** Without its last line break. Throws `malformed`, `too_large`. */
 export async function readSecretText(name: string): Promise<string> {
@@ -22,7 +24,7 @@ async function piped(): Promise<Uint8Array> {
 	for await (const chunk of process.stdin) {
 		chunks.push(Buffer.from(chunk));
 		length += chunk.length;
-		if (length > longest) throw new OtaError("too_large", "The value is longer than 1 MiB; data is taken with --file");
+		if (length > longest) throw new OtaError("too_large", tooLong);
 	}
 	return Buffer.concat(chunks);
 }
@@ -60,7 +62,7 @@ function take(line: number[], octets: Uint8Array): boolean {
 		if (octet === control.backspace || octet === control.delete) eraseCharacter(line);
 		else if (octet === control.erase) line.length = 0;
 		else line.push(octet);
-		if (line.length > longest) throw new OtaError("too_large", "The value is longer than 1 MiB");
+		if (line.length > longest) throw new OtaError("too_large", tooLong);
 	}
 	return false;
 }

@@ -4,7 +4,7 @@ import type { DocumentPayload, PlainSecrets, ProfileDocument } from "./document.
 import { audienceFaults, payloadAudienceFaults } from "./document-audience-faults.ts";
 import { profileFromDocument } from "./document-file.ts";
 import { type PayloadNames, payloadNames, referenceFaults } from "./document-references.ts";
-import { plainSecrets, secretFaults } from "./document-secret-faults.ts";
+import { longSecretFaults, plainSecrets, secretFaults } from "./document-secret-faults.ts";
 import { withSecrets } from "./document-secrets.ts";
 import { type KnownNames, knownNames, outerVariableFaults, payloadVariableFaults } from "./document-variables.ts";
 import { lintProfile } from "./lint.ts";
@@ -32,25 +32,38 @@ export function lintDocument(document: ProfileDocument, options: DocumentLintOpt
 	const findings = lintProfile(profile, { hasVariables: true, ...options });
 	const names = { variables: knownNames(document), payloads: payloadNames(document) };
 	for (const told of outerFaults(document, names, options)) findings.push({ payload: null, ...told });
-	const dicts = profile.PayloadContent as readonly PropertyListDict[];
 	for (const [index, payload] of document.payloads.entries()) {
-		const dict = dicts[index] ?? {};
-		const type = textAt(dict, "PayloadType").slice(0, 200);
-		const named = { index, type, identifier: textAt(dict, "PayloadIdentifier").slice(0, 200) };
+		const named = namedPayload(profile, index);
 		for (const told of payloadFaults(document, payload, names, options)) findings.push({ payload: named, ...told });
 	}
 	return findings.sort((one, other) => (one.payload?.index ?? -1) - (other.payload?.index ?? -1));
 }
 
+function namedPayload({ PayloadContent: content }: PropertyListDict, index: number): NonNullable<Finding["payload"]> {
+	const dict = (content as readonly PropertyListDict[])[index] ?? {};
+	const type = textAt(dict, "PayloadType").slice(0, 200);
+	return { index, type, identifier: textAt(dict, "PayloadIdentifier").slice(0, 200) };
+}
+
 /**
- * What stands against the values of secrets at the keys that they are for: a kind, a character, a range. Nobody sees them
- * again before a device does.
+ * What stands against the values of secrets at the keys that they are for: a kind, a character, a range, their length.
+ * Nobody sees them again before a device does.
  */
 export function lintSecrets(document: ProfileDocument, secrets: PlainSecrets, options: LintOptions = {}): Finding[] {
 	const lint = (each: ProfileDocument) => lintProfile(profileFromDocument(each), { hasVariables: true, ...options });
 	const placeOf = ({ rule, payload, path }: Finding) => JSON.stringify([rule, payload?.index, path]);
 	const known = new Set(lint(document).map(placeOf));
-	return lint(withSecrets(document, secrets)).filter((each) => each.level === "error" && !known.has(placeOf(each)));
+	const found = lint(withSecrets(document, secrets)).filter(
+		(each) => each.level === "error" && !known.has(placeOf(each)),
+	);
+	const profile = profileFromDocument(document);
+	const long = document.payloads.flatMap(({ payload }, index) =>
+		[...longSecretFaults(payload, secrets)].map((fault) => ({
+			...{ rule: "secret", payload: namedPayload(profile, index) },
+			...fault,
+		})),
+	);
+	return [...found, ...long];
 }
 
 function* outerFaults(

@@ -1,9 +1,13 @@
-/** The lint of a document's secrets: those in plain text, those where no secret belongs, and passwords inside of addresses. */
+/** The lint of a document's secrets: those in plain text, those where no secret belongs, passwords inside of addresses, what is too long. */
 import type { Catalogue } from "./catalogue/form.ts";
+import type { PlainSecrets } from "./document.ts";
 import { type KeyPath, mapSecrets } from "./document-secret-keys.ts";
 import type { Fault } from "./lint-finding.ts";
 import { isPropertyListDict, type PropertyListDict, type PropertyListValue } from "./property-list.ts";
 import { variableNames } from "./variables.ts";
+
+/** Octets of a value that the HSM agent seals, whatever the names of profile and secret: 64 KiB but for the octet that says its kind. */
+export const longestSecret = 64 * 1024 - 1;
 
 /** Paths of the secrets that stand in plain text. */
 export function plainSecrets(payload: PropertyListDict, catalogue: Catalogue): Set<string> {
@@ -33,6 +37,17 @@ export function* secretFaults(
 		if (plain.has(path) || !hasPassword(text)) continue;
 		const words = "has a password in an address, which is not sealed";
 		yield { level: "warning", path, words, remedy: "Give it at a key for passwords, and the address without it." };
+	}
+}
+
+/** Of values that are to be sealed for these keys. */
+export function* longSecretFaults(payload: PropertyListDict, secrets: PlainSecrets): Generator<Fault> {
+	for (const { name, path } of variableNames(payload)) {
+		const value = secrets.get(name?.startsWith("secret.") ? name.slice("secret.".length) : "");
+		if (value === undefined || Buffer.byteLength(value) <= longestSecret) continue;
+		const words = "has a secret that is longer than the 64 KiB that can be sealed";
+		const remedy = "Leave out what the device can do without, such as the certificates of a chain.";
+		yield { level: "error", path, words, remedy };
 	}
 }
 

@@ -1,11 +1,14 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: variables of payloads look like that.
 /** Secrets of documents: found wherever they stand, and gone from all that is kept in plain text. */
 import { describe, expect, it } from "@jest/globals";
+import { checkPolicy } from "../../hsm/agent/policy.ts";
+import { encodeSealed } from "../../hsm/protocol.ts";
 import { builtInCatalogue } from "../../lib/profile/catalogue/built-in.ts";
 import type { KeyDefinition } from "../../lib/profile/catalogue/form.ts";
 import type { DocumentPayload } from "../../lib/profile/document.ts";
 import { profileFromDocument } from "../../lib/profile/document-file.ts";
-import { lintDocument } from "../../lib/profile/document-lint.ts";
+import { lintDocument, lintSecrets } from "../../lib/profile/document-lint.ts";
+import { longestSecret } from "../../lib/profile/document-secret-faults.ts";
 import { sealable, secretNames, withVersions } from "../../lib/profile/document-secrets.ts";
 import { documentYaml } from "../../lib/profile/document-yaml.ts";
 import { type PropertyListDict, type PropertyListValue, propertyList } from "../../lib/profile/property-list.ts";
@@ -219,6 +222,37 @@ describe("a secret", () => {
 		const copy = structuredClone(document);
 		sealable(document, builtInCatalogue);
 		expect(document).toEqual(copy);
+	});
+});
+
+describe("the longest secret", () => {
+	const type = "com.apple.security.pkcs12";
+	const document = documentWith([{ name: "i", payload: { PayloadType: type, PayloadContent: "${secret.i}" } }]);
+	const long = [
+		expect.objectContaining({
+			...{ rule: "secret", level: "error", path: "PayloadContent" },
+			...{ payload: { index: 0, type, identifier: expect.stringMatching(/^ota\.profile\..*\.i$/) } },
+			words: "has a secret that is longer than the 64 KiB that can be sealed",
+		}),
+	];
+
+	it.each<[number, string | Uint8Array, unknown[]]>([
+		[longestSecret, new Uint8Array(longestSecret), []],
+		[longestSecret + 1, new Uint8Array(longestSecret + 1), long],
+	])("is told in octets by payload and key before it is sealed: %i", (_, value, findings) => {
+		expect(lintSecrets(document, new Map([["i", value]]))).toEqual(findings);
+	});
+
+	it("counts a text's octets, not its characters", () => {
+		const wide = documentWith([{ name: "w", payload: wifi({ Password: "${secret.w}" }) }]);
+		const value = "\u20ac".repeat(30_000);
+		expect(lintSecrets(wide, new Map([["w", value]]))).toContainEqual(expect.objectContaining({ rule: "secret" }));
+	});
+
+	it("is sealed by the agent beside the longest names that it takes", () => {
+		const body = encodeSealed(new Uint8Array(1 + longestSecret), "x".repeat(1_024));
+		const request = { id: 1, role: "seal", operation: "seal", deadline: 1_000, body } as const;
+		expect(() => checkPolicy(request)).not.toThrow();
 	});
 });
 

@@ -306,6 +306,18 @@ describe("ota profile", () => {
 		expect(await opened(name, before + 1)).toMatchObject({ [`${name}/vpn.IPSec.SharedSecret`]: octets });
 	});
 
+	it("does not take a value that is longer than can be sealed, and says so before the agent is asked", async () => {
+		const asked = agent.calls.length;
+		const long = "x".repeat(70_000);
+		const typed = await withStdin(long, () => type("secret", "office", "wifi.Password"));
+		expect(typed).toMatchObject({ code: 1, out: "", err: expect.stringContaining("longer than the 64 KiB") });
+		const p12 = payload("com.apple.security.pkcs12", { PayloadContent: Buffer.from(long) });
+		const imported = await type("import", file("chain.mobileconfig", document(profile([p12]))));
+		expect([imported.code, imported.out]).toEqual([1, ""]);
+		expect(imported.err).toMatch(/payload 0 com\.apple\.security\.pkcs12 .* PayloadContent: .*longer than the 64 KiB/);
+		expect(agent.calls).toHaveLength(asked);
+	});
+
 	it("saves a draft whose secret has no value yet, and publishes it only when it has", async () => {
 		const text = document(profile([wifi({ Password: "${secret.wifi}" })]));
 		const path = file("later.mobileconfig", text);
