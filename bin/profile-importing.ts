@@ -39,14 +39,16 @@ export async function importProfile(operator: Operator, request: ImportRequest, 
 	);
 	const draft = { document, secrets, note: request.note };
 	const next = await numbered(operator, draft, newest);
-	if (secrets.size === 0 && newest && isSame(next.document, newest)) return unchanged(operator, newest, request);
+	if (secrets.size === 0 && newest && isSame(next.document, newest)) {
+		return unchanged(operator, newest, request, keysOf);
+	}
 	if (!mayBeSaved(operator, next, draft)) return 1;
 	for (const secret of next.missing) tell(missingWords(name, secret));
 	if (request.isPublished && next.missing.length > 0) {
 		tell("Nothing was saved: what is published has all its secrets. Import it without --publish first.");
 		return 1;
 	}
-	if (request.isPublished && !(await mayBePublished(operator, next))) {
+	if (request.isPublished && !(await mayBePublished(operator, next, secrets, keysOf))) {
 		tell("Nothing was saved: no device must get it as it is. Without --publish it is saved as a draft.");
 		return 1;
 	}
@@ -88,11 +90,12 @@ async function unchanged(
 	operator: Operator,
 	{ name, version, ...newest }: ProfileVersion,
 	{ isPublished }: ImportRequest,
+	keysOf: KeysOf,
 ): Promise<0 | 1> {
 	const state = (await operator.store.listProfiles()).find((each) => each.name === name);
 	const wasPublished = state?.published === version;
 	const document = documentOf({ name, version, ...newest });
-	if (isPublished && !wasPublished && !(await publishIfGood(operator, document, version))) return 1;
+	if (isPublished && !wasPublished && !(await publishIfGood(operator, document, version, keysOf))) return 1;
 	operator.say(`${resultLine(document, version, isPublished || wasPublished, 0)}  unchanged`);
 	return 0;
 }

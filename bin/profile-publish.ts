@@ -1,9 +1,10 @@
 /** `ota profile publish` and `ota profile withdraw`: what devices get from now on. */
 import { OtaError } from "../lib/errors.ts";
 import type { ProfileDocument } from "../lib/profile/document.ts";
-import { secretNames } from "../lib/profile/document-secrets.ts";
 import { asOperator, type Operator } from "./operator.ts";
-import { lintBesideSecrets, profileEvent } from "./profile-save.ts";
+import { agentKeys } from "./operator-context.ts";
+import { type KeysOf, lintBesideSecrets, profileEvent } from "./profile-save.ts";
+import { missingSecrets } from "./profile-sealed-secrets.ts";
 import { mayBePublished } from "./profile-trial.ts";
 import { asTyped, text } from "./profile-typed.ts";
 import { documentOf, readVersion, stateOf, versionOf } from "./profile-versions.ts";
@@ -12,8 +13,8 @@ import { audienceWords, counted, findingLine } from "./profile-words.ts";
 const publishUsage = `usage: ota profile publish NAME [--version N]
 
 From now on devices that NAME is for get this version of it, the newest unless told; those that have an older one get it with their
-next update. Refused while the lint finds errors or a secret has no value, and when a trial iPhone, iPad or Mac of a person for whom its
-rules hold would not take it, together with all else that is published.
+next update. Refused while the lint finds errors, or a secret has no value or does not open, and when a trial iPhone, iPad or Mac of a
+person for whom its rules hold would not take it, together with all else that is published. With secrets the HSM agent must run.
 
   ota profile publish office
   ota profile publish office --version 3     back to what was good
@@ -30,7 +31,7 @@ export const publish = (args: readonly string[]): Promise<number> =>
 		if (!name || more.length > 0) return "Name one profile.";
 		const version = flags.version === undefined ? undefined : readVersion(flags.version);
 		if (version === null) return "--version is a number, as in: ota profile history NAME";
-		return asOperator((operator) => publishProfile(operator, name, version));
+		return asOperator((operator) => publishProfile(operator, name, version, agentKeys));
 	});
 
 export const withdraw = (args: readonly string[]): Promise<number> =>
@@ -39,7 +40,12 @@ export const withdraw = (args: readonly string[]): Promise<number> =>
 		return asOperator((operator) => withdrawProfile(operator, name));
 	});
 
-async function publishProfile(operator: Operator, name: string, wanted: number | undefined): Promise<0 | 1> {
+async function publishProfile(
+	operator: Operator,
+	name: string,
+	wanted: number | undefined,
+	keysOf: KeysOf,
+): Promise<0 | 1> {
 	const { store, say } = operator;
 	const { latest, published } = await stateOf(store, name);
 	const version = wanted ?? latest;
@@ -48,13 +54,18 @@ async function publishProfile(operator: Operator, name: string, wanted: number |
 		say(`${name}  version ${version}  published already  for ${audienceWords(document)}`);
 		return 0;
 	}
-	if (!(await publishIfGood(operator, document, version))) return 1;
+	if (!(await publishIfGood(operator, document, version, keysOf))) return 1;
 	say(`${name}  version ${version}  published  for ${audienceWords(document)}`);
 	return 0;
 }
 
 /** Publishes what nothing stands against; otherwise tells what does. */
-export async function publishIfGood(operator: Operator, document: ProfileDocument, version: number): Promise<boolean> {
+export async function publishIfGood(
+	operator: Operator,
+	document: ProfileDocument,
+	version: number,
+	keysOf: KeysOf,
+): Promise<boolean> {
 	const { tell } = operator;
 	const { name } = document;
 	const missing = await missingSecrets(operator, document);
@@ -67,23 +78,12 @@ export async function publishIfGood(operator: Operator, document: ProfileDocumen
 		tell(`Not published: ${counted(errors.length + missing.length, "error")}.`);
 		return false;
 	}
-	if (!(await mayBePublished(operator, { document, version }))) {
+	if (!(await mayBePublished(operator, { document, version }, new Map(), keysOf))) {
 		tell("Not published.");
 		return false;
 	}
 	await publishNow(operator, name, version);
 	return true;
-}
-
-/** Names in the document for which the database has no sealed value. */
-async function missingSecrets({ store }: Operator, document: ProfileDocument): Promise<string[]> {
-	const names = secretNames(document);
-	const wanted = names.flatMap((name) => {
-		const version = Object.hasOwn(document.secrets, name) ? document.secrets[name] : undefined;
-		return version === undefined ? [] : [{ profile: document.name, name, version }];
-	});
-	const there = new Set((await store.findSecrets(wanted)).map(({ name }) => name));
-	return names.filter((name) => !there.has(name));
 }
 
 /** Throws `conflict` when the version is gone. */

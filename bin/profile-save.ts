@@ -13,8 +13,8 @@ import type { Operator } from "./operator.ts";
 import { documentOf } from "./profile-versions.ts";
 import { countsOf, findingLine } from "./profile-words.ts";
 
-/** Asked only when there is something to seal. */
-export type KeysOf = (operator: Operator) => Promise<Pick<Keys, "seal">>;
+/** Asked only when there is something to seal or to open. */
+export type KeysOf = (operator: Operator) => Promise<Pick<Keys, "seal" | "open">>;
 
 export interface Draft {
 	/** Its secrets stand in it by name alone. */

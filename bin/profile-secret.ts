@@ -64,7 +64,7 @@ export async function renewSecret(operator: Operator, request: SecretRequest, ke
 	if (!mayBeSaved(operator, next, draft)) return 1;
 	for (const other of next.missing) tell(missingWords(name, other));
 	if (isPublished && next.missing.length > 0) return 1;
-	if (isPublished && !(await mayBePublished(operator, next))) {
+	if (isPublished && !(await mayBePublished(operator, next, draft.secrets, keysOf))) {
 		tell("Nothing was saved. Without --publish it is saved as a draft.");
 		return 1;
 	}

@@ -13,14 +13,26 @@ import type { Operator } from "./operator.ts";
 import { templatesFor } from "./operator-context.ts";
 import { ownCertificates } from "./own-certificates.ts";
 import { judgingProfiles } from "./profile-fault.ts";
+import type { KeysOf } from "./profile-save.ts";
+import { secretsOpen } from "./profile-sealed-secrets.ts";
 import { trialSubjects } from "./profile-trial-subjects.ts";
 
 const mostTold = 10;
 /** Where the root certificate is not at hand: its octets decide nothing. */
 const anyCertificate = new Uint8Array([0x30, 0]);
 
-/** Tells what a device would refuse; whether nothing stands against publishing. What fails without the version as well is no fault of it. */
-export async function mayBePublished(operator: Operator, tried: Candidate): Promise<boolean> {
+/** Tells what stands against publishing; whether nothing does. `brought`: secrets that come with the version. */
+export async function mayBePublished(
+	operator: Operator,
+	tried: Candidate,
+	brought: ReadonlyMap<string, unknown>,
+	keysOf: KeysOf,
+): Promise<boolean> {
+	return (await isTaken(operator, tried)) && (await secretsOpen(operator, tried.document, brought, keysOf));
+}
+
+/** Tells what a device would refuse; whether there is nothing. What fails without the version as well is no fault of it. */
+async function isTaken(operator: Operator, tried: Candidate): Promise<boolean> {
 	const { store, config, now, tell } = operator;
 	const templates = await templatesFor(operator);
 	const published = await judgingProfiles(() => publishedCandidates({ store, templates }));

@@ -336,6 +336,73 @@ describe("ota profile", () => {
 		expect((await type("publish", "later")).out).toBe("later  version 2  published  for everyone\n");
 	});
 
+	describe("a secret that does not open any more", () => {
+		const vpn = payload("com.apple.vpn.managed", {
+			...{ UserDefinedName: "Office", VPNType: "IPSec" },
+			IPSec: {
+				...{ AuthenticationMethod: "SharedSecret", RemoteAddress: "vpn.example.com" },
+				SharedSecret: new Uint8Array([115]),
+			},
+		});
+		const closed =
+			/^error {4}profile lost: its secret wifi\.Password \(version 1\) does not open: .*Give it anew: ota profile secret lost wifi\.Password$/m;
+		const versions = async () => (await desk.store.listVersions("lost")).length;
+		const publishedOnes = async () =>
+			(await desk.store.publishedVersions()).filter(({ name }) => name === "lost").map(({ version }) => version);
+
+		beforeAll(async () => {
+			await type("import", file("lost.mobileconfig", document(profile([wifi(), vpn]))), "--for", "everyone");
+			const database = new Database(join(desk.folder, "ota.db"));
+			const broken = database.prepare(
+				`UPDATE "ProfileSecret" SET "sealed" = zeroblob(64) WHERE "profile" = 'lost' AND "name" = 'wifi.Password'`,
+			);
+			expect(broken.run().changes).toBe(1);
+			database.close();
+		});
+
+		it("is not published", async () => {
+			const { code, out, err } = await type("publish", "lost");
+			expect([code, out]).toEqual([1, ""]);
+			expect(err).toMatch(closed);
+			expect(err).toMatch(/\nNot published\.\n$/);
+			expect(await publishedOnes()).toEqual([]);
+		});
+
+		it("is not carried into a version that an import publishes, new or unchanged", async () => {
+			const { out: yaml } = await type("export", "lost");
+			for (const text of [yaml, `${yaml}updateAfterDays: 9\n`]) {
+				const { code, out, err } = await type("import", file("lost.yaml", text), "--publish");
+				expect([code, out, err]).toEqual([1, "", expect.stringMatching(closed)]);
+			}
+			expect([await versions(), await publishedOnes()]).toEqual([1, []]);
+		});
+
+		it("is not carried into a version that another secret publishes", async () => {
+			const flags = ["--file", file("lost.bin", "new"), "--publish"];
+			const { code, out, err } = await type("secret", "lost", "vpn.IPSec.SharedSecret", ...flags);
+			expect([code, out, err]).toEqual([1, "", expect.stringMatching(closed)]);
+			expect([await versions(), await publishedOnes()]).toEqual([1, []]);
+		});
+
+		it("is no more once it was given anew", async () => {
+			const given = await withStdin("another", () => type("secret", "lost", "wifi.Password", "--publish"));
+			expect([given.code, given.out]).toEqual([0, "lost  version 2  published  secret wifi.Password sealed\n"]);
+			await type("withdraw", "lost");
+			expect((await type("publish", "lost")).code).toBe(0);
+		});
+
+		it("is not asked for while the agent is away: that is a refusal of its own", async () => {
+			await type("withdraw", "lost");
+			const away = { OTA_HSM_AGENT: "unix:/nonexistent/agent.sock" };
+			const { code, out, err } = await desk.typeWith(away, run, "publish", "lost");
+			expect([code, out, err]).toEqual([1, "", expect.stringContaining("or run: ota agent")]);
+			expect(await publishedOnes()).toEqual([]);
+			await type("import", file("open.mobileconfig", document(profile([webClip()]))), "--for", "nobody");
+			expect((await desk.typeWith(away, run, "publish", "open")).code).toBe(0);
+			await type("withdraw", "open");
+		});
+	});
+
 	it("needs the agent for secrets alone, and says what to start", async () => {
 		const away = { OTA_HSM_AGENT: "unix:/nonexistent/agent.sock" };
 		const plain = file("plain.mobileconfig", document(profile([webClip()])));
