@@ -1,10 +1,15 @@
-/** A .mobileconfig file, signed or not, or a document, held against the catalogue; its findings as text or JSON. */
+/** A .mobileconfig file, signed or not, a document or a template file, held against the catalogue; its findings as text or JSON. */
+import { basename } from "node:path";
 import { OtaError } from "../lib/errors.ts";
+import { builtInCatalogue } from "../lib/profile/catalogue/built-in.ts";
 import type { Catalogue } from "../lib/profile/catalogue/form.ts";
 import { readCatalogue } from "../lib/profile/catalogue/schema-file.ts";
 import { lintDocument } from "../lib/profile/document-lint.ts";
+import { plainSecrets } from "../lib/profile/document-secret-faults.ts";
 import { isDeliverable, lintProfile } from "../lib/profile/lint.ts";
 import type { Finding, LintTarget } from "../lib/profile/lint-finding.ts";
+import { parseTemplate } from "../lib/profile/templates.ts";
+import { templatesDocument } from "../lib/profile/templates-document.ts";
 import { printable } from "./printable.ts";
 import { readInput, readProfileInput } from "./profile-input.ts";
 import { countsOf, findingLine } from "./profile-words.ts";
@@ -39,9 +44,10 @@ export function lintFile({ file, target, schema, json }: LintRequest): LintRepor
 	};
 }
 
-function lintInput(file: string, target: LintTarget, catalogue: Catalogue | undefined) {
-	const options = { target, ...(catalogue && { catalogue }) };
+function lintInput(file: string, target: LintTarget, catalogue: Catalogue = builtInCatalogue) {
+	const options = { target, catalogue };
 	try {
+		if (/\.plist$/i.test(file)) return { isSigned: false, findings: lintTemplate(file, target, catalogue) };
 		const input = readProfileInput(file);
 		if (input.kind === "document")
 			return { isSigned: false, findings: lintDocument(input.document, { ...options, now: new Date() }).map(asFile) };
@@ -59,3 +65,14 @@ function lintInput(file: string, target: LintTarget, catalogue: Catalogue | unde
 
 /** A file may hold secrets, or name those that the database has: an import seals the ones and finds the others. */
 const asFile = (finding: Finding): Finding => (finding.rule === "secret" ? { ...finding, level: "warning" } : finding);
+
+/** As the server reads it, and delivers it below all profiles: a profile of this one payload. */
+function lintTemplate(file: string, target: LintTarget, catalogue: Catalogue): Finding[] {
+	const template = parseTemplate(basename(file), readInput(file).toString("utf8"));
+	const document = templatesDocument([template]);
+	const plain = new Set(document.payloads.flatMap(({ payload }) => [...plainSecrets(payload, catalogue)]));
+	const remedy = "Whoever may read the file sees it; a profile keeps it sealed: ota profile import.";
+	return lintDocument(document, { target, catalogue }).map((finding) =>
+		finding.rule === "secret" && plain.has(finding.path) ? { ...finding, level: "warning", remedy } : finding,
+	);
+}

@@ -8,12 +8,14 @@ import { asTyped, flag, text } from "./profile-typed.ts";
 
 const usage = `usage: ota profile lint FILE [--os iOS|macOS [--version X]] [--supervised] [--schema SCHEMA] [--json]
 
-FILE is a .mobileconfig, signed or not (a signature is not judged), or a document (.yaml, .yml). Without --os the profile is for
-iPhones and Macs alike, or for what its TargetDeviceType says. SCHEMA is a file of "ota schema import". Exit code 1 when
-something stands against delivery; warnings alone do not.
+FILE is a .mobileconfig, signed or not (a signature is not judged), a document (.yaml, .yml), or a template file (.plist: one payload
+dictionary, as in profiles/ of the data directory). Without --os the profile is for iPhones and Macs alike, or for what its
+TargetDeviceType says. SCHEMA is a file of "ota schema import". Exit code 1 when something stands against delivery; warnings
+alone do not.
 
   ota profile lint office.mobileconfig --os iOS --version 18.1
   ota profile lint office.yaml --json
+  ota profile lint .ota/profiles/wifi.plist
 `;
 
 export const run = (args: readonly string[]): Promise<number> =>

@@ -31,7 +31,7 @@ export async function mayBePublished(
 	return (await isTaken(operator, tried)) && (await secretsOpen(operator, tried.document, brought, keysOf));
 }
 
-/** Tells what a device would refuse; whether there is nothing. What fails without the version as well is no fault of it. */
+/** Tells what a device would refuse; whether there is nothing. What fails without the version as well is no fault of it, and a warning. */
 async function isTaken(operator: Operator, tried: Candidate): Promise<boolean> {
 	const { store, config, now, tell } = operator;
 	const templates = await templatesFor(operator);
@@ -44,7 +44,7 @@ async function isTaken(operator: Operator, tried: Candidate): Promise<boolean> {
 		rootCertificate: root?.certificate.der ?? anyCertificate,
 		catalogue: readCatalogue(config.schema),
 	};
-	const faults = new Set<string>();
+	const [faults, former] = [new Set<string>(), new Set<string>()];
 	const subjects = trialSubjects(
 		tried.document,
 		others.map(({ document }) => document),
@@ -53,12 +53,17 @@ async function isTaken(operator: Operator, tried: Candidate): Promise<boolean> {
 		const found = faultsFor({ ...input, subject, candidates: [...others, tried] });
 		if (found.length === 0) continue;
 		const before = new Set(faultsFor({ ...input, subject, candidates: others }));
-		for (const fault of found) if (!before.has(fault)) faults.add(`${kindOf(subject)}: ${fault}`);
+		for (const fault of found) (before.has(fault) ? former : faults).add(`${kindOf(subject)}: ${fault}`);
 	}
-	for (const fault of [...faults].slice(0, mostTold)) tell(`error    a trial for ${fault}`);
-	if (faults.size > mostTold) tell(`and ${faults.size - mostTold} more`);
+	tellEach(tell, "warning  devices are refused now already, without this version:", former);
+	tellEach(tell, "error    a trial for", faults);
 	if (faults.size > 0) tell("Devices would be refused all that is published for them, not this profile alone.");
 	return faults.size === 0;
+}
+
+function tellEach(tell: Operator["tell"], title: string, faults: ReadonlySet<string>): void {
+	for (const fault of [...faults].slice(0, mostTold)) tell(`${title} ${fault}`);
+	if (faults.size > mostTold) tell(`and ${faults.size - mostTold} more`);
 }
 
 const kindOf = ({ platform, osVersion }: Subject): string => `${platform}, version ${osVersion}`;

@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: variables of templates look like that.
 /** `ota profile lint`: the files that it reads, its output and its exit codes. */
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -5,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { run } from "../../bin/commands/profile.ts";
+import { defaultTemplates } from "../../lib/profile/default-templates.ts";
 import { readProfileFile } from "../../lib/profile/profile-file.ts";
 import { type PropertyListValue, propertyList } from "../../lib/profile/property-list.ts";
 import { captured } from "../harness/captured.ts";
@@ -119,6 +121,54 @@ describe("ota profile lint", () => {
 		const path = file("cursor.mobileconfig", document(profile([webClip({ "a\u009b2J\u202eb": 1 })])));
 		await run(["lint", path]);
 		expect(written.out).toContain(" a\\u009b2J\\u202eb: ");
+	});
+
+	describe("of a template file", () => {
+		const template = (name: string, keys: object) => file(name, document(keys));
+		const network = { PayloadType: "com.apple.wifi.managed", SSID_STR: "${user.login}", EncryptionType: "WPA2" };
+
+		it("takes what the server takes", async () => {
+			const path = template("guests.plist", { ...network, EncryptionType: "None" });
+			expect(await run(["lint", path])).toBe(0);
+			expect(written).toEqual({ out: "", err: "0 errors, 0 warnings.\n" });
+		});
+
+		it("tells a fault by the payload that is named like the file", async () => {
+			const path = template("lab.PLIST", { ...network, SSID_STR: 7, EncryptionType: "None" });
+			expect(await run(["lint", path, "--json"])).toBe(1);
+			const named = { index: 0, type: "com.apple.wifi.managed", identifier: expect.stringMatching(/\.lab$/) };
+			expect(JSON.parse(written.out)).toMatchObject({
+				...{ isSigned: false, errors: 1 },
+				findings: [{ rule: "type", path: "SSID_STR", payload: named }],
+			});
+		});
+
+		it("warns of a password in plain text, and knows no sealed one", async () => {
+			const plain = template("plain.plist", { ...network, Password: "CANARY-1" });
+			expect(await run(["lint", plain])).toBe(0);
+			expect(written.out).toMatch(/^warning .* Password: holds a secret in plain text\. Whoever .* \[secret\]\n$/);
+			expect(written.out).not.toContain("CANARY");
+			written.out = "";
+			const named = template("sealed.plist", { ...network, Password: "${secret.lab}" });
+			expect(await run(["lint", named])).toBe(1);
+			expect(written.out).toMatch(/^error .* Password: names a secret that has no value/);
+		});
+
+		it.each<[string, string, object, RegExp]>([
+			["a whole profile", "whole.plist", profile([webClip()]), /a whole profile; put each dictionary/],
+			["no type", "typeless.plist", { SSID_STR: "x" }, /no PayloadType/],
+			["a name that is none", "guest network.plist", network, /its name may have letters/],
+			["a variable that is none", "variable.plist", { ...network, SSID_STR: "${user.shoe}" }, /\[variable\]/],
+		])("ends with 1 for %s", async (_, name, keys, told) => {
+			expect(await run(["lint", template(name, keys)])).toBe(1);
+			expect(written.out).toMatch(told);
+		});
+
+		it("holds for the templates that a new data directory starts with", async () => {
+			for (const { file: name, text } of defaultTemplates) {
+				expect([name, await run(["lint", file(`${name.replace(/\.plist$/, "")}.plist`, text)])]).toEqual([name, 0]);
+			}
+		});
 	});
 
 	it("ends with 1 and the reason where there is no such file", async () => {
