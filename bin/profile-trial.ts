@@ -48,6 +48,7 @@ async function isTaken(operator: Operator, tried: Candidate): Promise<boolean> {
 	const subjects = trialSubjects(
 		tried.document,
 		others.map(({ document }) => document),
+		input.catalogue,
 	);
 	for (const subject of subjects) {
 		const found = faultsFor({ ...input, subject, candidates: [...others, tried] });

@@ -4,10 +4,8 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { run } from "../../bin/commands/profile.ts";
-import { trialSubjects } from "../../bin/profile-trial-subjects.ts";
 import type { ProfileDocument, Rule } from "../../lib/profile/document.ts";
 import { documentYaml, readDocumentYaml } from "../../lib/profile/document-yaml.ts";
-import { matches } from "../../lib/profile/rules.ts";
 import { type OperatorDesk, operatorDesk } from "../harness/operator-desk.ts";
 import { clip, documentOf } from "../harness/profile-examples.ts";
 import { wifi } from "./document-samples.ts";
@@ -177,51 +175,5 @@ describe("a publication", () => {
 		const document = documentOf("bare", { c: clip("bare") });
 		const path = file("bare.yaml", documentYaml(document));
 		expect((await desk.typeWith(nowhere, run, "import", path, "--publish")).code).toBe(0);
-	});
-});
-
-describe("the people and devices of a trial", () => {
-	const rules: Rule[] = [
-		{ group: ["staff"], user: ["ana@example.com"] },
-		{ claim: { site: ["Berlin", "Lisbon"], level: [3] }, model: ["iPhone15,*"] },
-		{ os: ">=17.2 <19", device: ["C39VK7XQ0D91"] },
-		{ platform: ["Mac"], group: ["it"], os: "<15" },
-	];
-
-	it("are there for each rule of a profile and of its payloads", () => {
-		const subjects = trialSubjects(documentOf("p", { c: clip("a") }, { for: rules }), []);
-		expect(rules.map((rule) => subjects.some((subject) => matches(rule, subject)))).toEqual([true, true, true, true]);
-		const payloads = rules.map((rule, index) => ({ name: `c${index}`, for: [rule], payload: clip("a") }));
-		const ofPayloads = trialSubjects(documentOf("p", payloads), []);
-		expect(rules.map((rule) => ofPayloads.some((subject) => matches(rule, subject)))).toEqual([true, true, true, true]);
-	});
-
-	it("are one for many payloads with the same rules", () => {
-		const payloads = Array.from({ length: 200 }, (_, at) => ({
-			name: `c${at}`,
-			for: [{ group: ["a"] }],
-			payload: clip("a"),
-		}));
-		const last = { name: "last", for: [{ group: ["last"] }], payload: clip("b") };
-		const subjects = trialSubjects(documentOf("p", [...payloads, last]), []);
-		expect(subjects.map(({ user }) => user.groups.join())).toEqual(
-			["a,last", "a", "last"].flatMap((groups) => [groups, groups, groups]),
-		);
-	});
-
-	it("are of no group that is excepted, and have every claim that is named", () => {
-		const document = documentOf(
-			"p",
-			{ c: clip("${user.claims.a}") },
-			{ for: [{ group: ["a", "b"] }], except: [{ group: ["b"] }] },
-		);
-		for (const { user } of trialSubjects(document, [documentOf("q", { c: clip("${user.claims.b}") })])) {
-			expect([user.groups, Object.keys(user.claims)]).toEqual([["a"], ["a", "b"]]);
-		}
-	});
-
-	it("are few, however many rules there are", () => {
-		const many = Array.from({ length: 1_000 }, (_, index) => ({ group: [`g${index}`] }));
-		expect(trialSubjects(documentOf("p", { c: clip("a") }, { for: many }), []).length).toBeLessThan(200);
 	});
 });
