@@ -40,10 +40,13 @@ export async function blockDevices(operator: Operator, devices: readonly NamedDe
 	return 0;
 }
 
-export async function listDevices({ store, say, tell }: Operator): Promise<0> {
+export async function listDevices({ store, say, tell }: Operator, isJson: boolean): Promise<0> {
 	const devices = await store.listAllowedDevices();
-	for (const { value, note, createdAt, by } of devices) {
-		say(`${value}  since ${createdAt.toISOString()} by ${by}${note && `  ${note}`}`);
+	if (isJson) say(JSON.stringify(devices.map(({ value, note, createdAt, by }) => ({ value, note, createdAt, by }))));
+	else {
+		for (const { value, note, createdAt, by } of devices) {
+			say(`${value}  since ${createdAt.toISOString()} by ${by}${note && `  ${note}`}`);
+		}
 	}
 	tell(`${counted(devices.length, "device")} on the allow list.`);
 	return 0;

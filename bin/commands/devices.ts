@@ -2,10 +2,10 @@
 import { devicesFromCsv, type NamedDevice, typedDevices } from "../devices-list.ts";
 import { allowDevices, blockDevices, listDevices, removeDevices } from "../devices-write.ts";
 import { asOperator, type Operator } from "../operator.ts";
-import { asTyped, text } from "../profile-typed.ts";
+import { asTyped, flag, text } from "../profile-typed.ts";
 import { readReason, reasonNames } from "../revocation-reasons.ts";
 
-const usage = `usage: ota devices list
+const usage = `usage: ota devices list [--json]
        ota devices allow VALUE... [--note TEXT]        ota devices allow --csv FILE [--note TEXT]
        ota devices remove VALUE...                     ota devices remove --csv FILE
        ota devices block VALUE... [--reason NAME]      ota devices block --csv FILE [--reason NAME]
@@ -23,15 +23,20 @@ at most, a header line is known as one. When any line is wrong, all wrong ones a
   ota devices block --csv stolen.csv --reason keyCompromise
 `;
 
+const typedFlags = { csv: text, note: text, reason: text, json: flag };
 const stopped = 5;
 const withList = { allow: allowDevices, remove: removeDevices } as const;
 type Work = (operator: Operator, devices: readonly NamedDevice[]) => Promise<0 | 1>;
 
 /** The command; answers the exit code: 0 done, 1 refused or nothing to remove, 2 usage. */
 export const run = (args: readonly string[]): Promise<number> =>
-	asTyped(args, usage, { csv: text, note: text, reason: text }, ({ flags, words: [verb = "", ...values] }) => {
-		const { csv, note, reason } = flags;
-		if (verb === "list") return values.length === 0 && !csv ? asOperator(listDevices) : "list takes no devices.";
+	asTyped(args, usage, typedFlags, ({ flags, words: [verb = "", ...values] }) => {
+		const { csv, note, reason, json = false } = flags;
+		if (verb === "list") {
+			if (values.length > 0 || csv) return "list takes no devices.";
+			return asOperator((operator) => listDevices(operator, json));
+		}
+		if (json) return "--json goes with list.";
 		const work = workOf(verb, reason);
 		if (typeof work === "string") return work;
 		if (note !== undefined && verb !== "allow") return "--note goes with allow.";

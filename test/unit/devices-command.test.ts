@@ -44,6 +44,7 @@ describe("ota devices", () => {
 		["a reason of the allow list", ["allow", serial, "--reason", "superseded"]],
 		["a reason that is none", ["block", serial, "--reason", "because"]],
 		["a hold", ["block", serial, "--reason", "certificateHold"]],
+		["a list in JSON of what is allowed", ["allow", serial, "--json"]],
 		["a note without end", ["allow", serial, "--note", "x".repeat(501)]],
 	])("answers 2 and its usage to %s", async (_, args) => {
 		const { code, out, err } = await type(...args);
@@ -68,6 +69,18 @@ describe("ota devices", () => {
 		);
 		expect(out).toContain("Ana's\\u001b[2J");
 		expect(await desk.store.isAllowed({ udid: old, serialNumber: null })).toBe(true);
+	});
+
+	it("shows them as JSON", async () => {
+		await type("allow", serial, "--note", "Ana's\u202e");
+		const { code, out } = await type("list", "--json");
+		expect([code, out]).toEqual([0, expect.not.stringContaining("\u202e")]);
+		const [device] = await desk.store.listAllowedDevices();
+		expect(JSON.parse(out)).toEqual([
+			{ value: serial, note: "Ana's\u202e", createdAt: device?.createdAt.toISOString(), by: device?.by },
+		]);
+		await type("remove", serial);
+		expect(JSON.parse((await type("list", "--json")).out)).toEqual([]);
 	});
 
 	it("says nothing of the policy where the list counts", async () => {

@@ -202,6 +202,23 @@ describe("ota profile", () => {
 			"",
 		]);
 		expect(history[1]).toMatch(/ by .+ {2}second$/);
+		const iso = expect.stringMatching(/^2\d{3}-\d\d-\d\dT[\d:.]+Z$/);
+		const common = { createdAt: iso, by: expect.any(String) };
+		expect(JSON.parse((await type("history", "office", "--json")).out)).toEqual([
+			{ version: 3, isPublished: false, ...common, note: "" },
+			{ version: 2, isPublished: true, ...common, note: "second" },
+			{ version: 1, isPublished: false, ...common, note: "first" },
+		]);
+		expect(JSON.parse((await type("list", "--json")).out)).toEqual([
+			{
+				...{ name: "Buro-Mac", latest: 1, published: null, publishedAt: null },
+				...{ for: [{ group: ["staff"] }, { platform: ["Mac"] }], except: [], payloads: 1 },
+			},
+			{
+				...{ name: "office", latest: 3, published: 2, publishedAt: iso },
+				...{ for: [{ group: ["staff"] }], except: [{ user: ["bob@example.com"] }], payloads: 2 },
+			},
+		]);
 		expect((await type("withdraw", "office")).out).toBe("office  version 2  withdrawn\n");
 		expect((await type("withdraw", "office")).out).toBe("office  is not published\n");
 		expect(await desk.store.publishedVersions()).toEqual([]);
