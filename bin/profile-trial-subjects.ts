@@ -37,7 +37,8 @@ export function trialSubjects(
 ): Subject[] {
 	const documents = [document, ...others];
 	const claims = Object.fromEntries(documents.flatMap(claimsOf).map((name) => [name, unknownClaim(name)]));
-	const excepted = [document, ...document.payloads].flatMap(({ except = [] }) => except);
+	// Whom a payload excepts gets the others; and an exception of two things is for few.
+	const excepted = document.except.filter((rule) => Object.keys(rule).length === 1);
 	const unwanted = new Set(excepted.flatMap(({ group = [] }) => group));
 	const subjectsFor = ({ rules, others: more }: Wish): Subject[] => {
 		const user = personFor([...rules, ...more], claims, unwanted);
@@ -126,7 +127,7 @@ function personFor(rules: readonly Rule[], known: User["claims"], unwanted: Read
 	for (const [name, [value]] of rules.flatMap(({ claim = {} }) => Object.entries(claim)).reverse()) {
 		if (value !== undefined) claims.set(name, value);
 	}
-	const id = rules.flatMap(({ user = [] }) => user)[0] ?? "trial@example.com";
+	const id = rules.flatMap(({ user = [] }) => user)[0] ?? "trial|0";
 	const email = id.includes("@") ? id : "trial@example.com";
 	return { id, email, name: "Trial", groups: [...groups], claims: Object.fromEntries(claims) };
 }
@@ -145,7 +146,8 @@ function subjectFor(
 	const attributes = {
 		...{ UDID: named ?? "00008140-000000000000001E", SERIAL: named ?? "TRIAL0000001", PRODUCT },
 		...{ DEVICE_NAME: "Trial", LANGUAGE: "en", VERSION: "24A1" },
-		...(platform === "Mac" ? {} : { IMEI: "490154203237518", MEID: "49015420323751" }),
+		// Of today's alone an iPhone tells it for certain.
+		...(platform === "iPhone" ? { IMEI: "490154203237518" } : {}),
 	};
 	const versions = new Set([device.OS_VERSION, ...conditionsOf(rules).flatMap(versionsNear)]);
 	const subjects = [...versions].map((version) => subjectOf(user, { ...attributes, OS_VERSION: version }));

@@ -51,10 +51,16 @@ async function isTaken(operator: Operator, tried: Candidate): Promise<boolean> {
 		input.catalogue,
 	);
 	for (const subject of subjects) {
-		const found = faultsFor({ ...input, subject, candidates: [...others, tried] });
-		if (found.length === 0) continue;
-		const before = new Set(faultsFor({ ...input, subject, candidates: others }));
-		for (const fault of found) (before.has(fault) ? former : faults).add(`${kindOf(subject)}: ${fault}`);
+		const judge = (candidates: readonly Candidate[]) => faultsFor({ ...input, subject, candidates });
+		const found = judge([...others, tried]);
+		if (found.faults.length === 0) continue;
+		// Former is what devices meet today as well as without this profile: what today's version prevents is not.
+		const [today, without] = [judge(published), judge(others)];
+		const isFormer = (fault: string) => today.faults.includes(fault) && without.faults.includes(fault);
+		for (const fault of found.faults) (isFormer(fault) ? former : faults).add(`${kindOf(subject)}: ${fault}`);
+		// One that cannot be composed at all hides what comes after it.
+		const alone = without.isThrown ? judge([tried]).faults : [];
+		for (const fault of alone) faults.add(`${kindOf(subject)}: ${fault}`);
 	}
 	tellEach(tell, "warning  devices are refused now already, without this version:", former);
 	tellEach(tell, "error    a trial for", faults);
@@ -69,17 +75,19 @@ function tellEach(tell: Operator["tell"], title: string, faults: ReadonlySet<str
 
 const kindOf = ({ platform, osVersion }: Subject): string => `${platform}, version ${osVersion}`;
 
-function faultsFor(input: RenderInput): string[] {
+/** `isThrown`: nothing could be judged but this one fault. */
+function faultsFor(input: RenderInput): { faults: string[]; isThrown: boolean } {
 	try {
 		const { findings } = renderFinal(input);
 		const errors = findings.filter(({ level, rule }) => level === "error" && rule !== "secret");
-		return errors.map(({ rule, payload, path, words, remedy }) => {
+		const faults = errors.map(({ rule, payload, path, words, remedy }) => {
 			const name = payload?.identifier.replace(`${input.identifier}.payload.`, "");
 			const where = name === undefined ? "the keys around the payloads" : `payload ${name}`;
 			return `${where}${path && ` ${path}`}: ${words}. ${remedy} [${rule}]`;
 		});
+		return { faults, isThrown: false };
 	} catch (error) {
 		if (!(error instanceof OtaError)) throw error;
-		return [error.message];
+		return { faults: [error.message], isThrown: true };
 	}
 }

@@ -4,10 +4,9 @@ import { pemCertificates, readCertificate, type X509 } from "./cms/certificate.t
 import { checkAuthorities, type OwnCertificates } from "./enroll/authorities.ts";
 import { type EnrollContext, sha256 } from "./enroll/context.ts";
 import { addressesOf, generationsOf } from "./enroll/issuers.ts";
-import { secretsAtATime } from "./enroll/profile-secrets.ts";
+import { secretTurns } from "./enroll/profile-secrets.ts";
 import { PublishedProfiles } from "./enroll/published.ts";
 import { makeRevocation } from "./enroll/revocation.ts";
-import { Turns } from "./enroll/turns.ts";
 import { OtaError } from "./errors.ts";
 import { readUser } from "./http/session.ts";
 import type { Authorities, OtaOptions } from "./options.ts";
@@ -54,7 +53,7 @@ export async function openContext(
 		publicUrl: `${options.baseUrl}${basePath}`,
 		deviceAnchors: anchors,
 		profiles: new PublishedProfiles({ store, templates: async () => options.templates() }),
-		secretTurns: new Turns(secretsAtATime),
+		secretTurns: secretTurns(),
 		person: directoryOf(options),
 		policy: policyOf(options),
 		forbiddenKeys: new Set([...ownKeys, ...devices, ...deniedKeys]),
@@ -63,8 +62,8 @@ export async function openContext(
 			enroll: options.limits?.enroll ?? startsPerMinute,
 			devices: options.limits?.devices ?? 0,
 			start: (userId) => limits.start(userId),
-			mayUpdate: (enrollmentId) => limits.mayUpdate(enrollmentId),
-			updated: (enrollmentId) => limits.updated(enrollmentId),
+			mayUpdate: (enrollmentId, kind) => limits.mayUpdate(enrollmentId, kind),
+			updated: (enrollmentId, kind) => limits.updated(enrollmentId, kind),
 			mayRecord: (enrollmentId) => limits.mayRecord(enrollmentId),
 		},
 	};

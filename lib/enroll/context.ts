@@ -10,6 +10,7 @@ import type {
 	ChallengeBinding,
 	ChallengePurpose,
 	Clock,
+	DeliveryKind,
 	Keys,
 	Log,
 	NewChallenge,
@@ -91,9 +92,9 @@ export interface EnrollLimits {
 	/** Counts a start in this process: `rate` when it is one too many. */
 	start(userId: string): Promise<void>;
 	/** `rate` when this enrollment has got as many further deliveries as it may for now. */
-	mayUpdate(enrollmentId: string): Promise<void>;
+	mayUpdate(enrollmentId: string, kind: DeliveryKind): Promise<void>;
 	/** Counts one. */
-	updated(enrollmentId: string): Promise<void>;
+	updated(enrollmentId: string, kind: DeliveryKind): Promise<void>;
 	/** Counts a refusal: whether it shall still become an audit event. */
 	mayRecord(enrollmentId: string): Promise<boolean>;
 }

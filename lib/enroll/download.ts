@@ -54,7 +54,7 @@ export async function downloadOwn(context: EnrollContext, visit: Visit, enrollme
 	const { udid, device } = found.enrollment;
 	await judgeDevice(context, { udid: udid ?? "", serialNumber: device.SERIAL ?? null });
 	const identity = identityOf(found, now);
-	await context.limits.mayUpdate(enrollmentId);
+	await context.limits.mayUpdate(enrollmentId, "download");
 	const recipient = await recipientOf(context, found.enrollment, person.user, now);
 	const clientUntil = new Date(now.getTime() + lifetime);
 	return store(context, found, { recipient, identity, clientUntil, by: null });

@@ -20,6 +20,10 @@ const data = 1;
 
 /** Of one process at a time: the token's queue is everybody's. */
 export const secretsAtATime = 8;
+/** As many calls as a client of the agent lets wait. */
+const mostWaiting = 2_048;
+
+export const secretTurns = (): Turns => new Turns(secretsAtATime, mostWaiting);
 
 export function sealSecrets(
 	keys: Pick<Keys, "seal">,
@@ -47,18 +51,25 @@ export async function openSecrets(
 	{
 		keys,
 		store,
-		secretTurns = new Turns(secretsAtATime),
+		secretTurns: turns = secretTurns(),
 	}: Pick<EnrollContext, "keys" | "store"> & Partial<Pick<EnrollContext, "secretTurns">>,
 	assignment: Assignment,
 ): Promise<ReadonlyMap<string, string | Uint8Array>> {
 	const wanted = secretsWanted(assignment);
 	if (wanted.length === 0) return new Map();
 	const found = await store.findSecrets(wanted);
-	const opened = found.map(async (secret) => {
-		const value = await secretTurns.take(() => openSecret(keys, secret));
-		return [`${secret.profile}/${secret.name}`, value] as const;
-	});
-	const secrets = new Map(await Promise.all(opened));
+	// After the first that fails the others are not asked: a token that hangs would be waited for once for each.
+	let failure: unknown = null;
+	const open = async (secret: SealedSecret) => {
+		if (failure !== null) throw failure;
+		try {
+			return [`${secret.profile}/${secret.name}`, await openSecret(keys, secret)] as const;
+		} catch (error) {
+			failure = error;
+			throw error;
+		}
+	};
+	const secrets = new Map(await Promise.all(found.map((secret) => turns.take(() => open(secret)))));
 	const missing = wanted.find(({ profile, name }) => !secrets.has(`${profile}/${name}`));
 	if (missing) throw new OtaError("config", `${called(missing)} is not in the database. ${remedy(missing)}`);
 	return secrets;

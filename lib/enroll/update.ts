@@ -36,7 +36,7 @@ export async function update(
 	const latest = await context.store.findDelivery(found.id);
 	if (isFresh && latest && (await isRepetition(context, latest, recipient, signer, now))) return latest.profile;
 	if (!isFresh || isEnding(signer, now)) return lead(context, found, isFresh ? "identity" : "sign-in", now);
-	await context.limits.mayUpdate(found.id);
+	await context.limits.mayUpdate(found.id, "update");
 	const number = (latest?.number ?? -1) + 1;
 	const clientUntil = new Date(now.getTime() + lifetime);
 	const further = { kind: "update", number, device, clientUntil, by: null } as const;
@@ -94,7 +94,7 @@ export async function deliverAgain(
 	});
 	if (!isStored) return null;
 	// What failed costs the device nothing.
-	await context.limits.updated(enrollmentId);
+	await context.limits.updated(enrollmentId, kind);
 	context.log.info("profile.delivered", { enrollment: enrollmentId, udid, contents, kind });
 	return profile;
 }

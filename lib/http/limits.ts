@@ -5,6 +5,7 @@
  */
 import { RateLimiterMemory, type RateLimiterRes } from "rate-limiter-flexible";
 import { type Code, OtaError } from "../errors.ts";
+import type { DeliveryKind } from "../ports.ts";
 
 const minute = 60;
 
@@ -17,8 +18,10 @@ export interface LimitOptions {
 const failuresPerAddress = 300;
 /** Failed unwraps and failed challenges of all callers within an hour; an attack on either needs far more. */
 const guessesOfAll = 10_000;
-/** Further deliveries of one enrollment within an hour; each is signed, and kept. */
+/** Further deliveries of one enrollment and kind within an hour; each is signed, and kept. */
 const updatesPerEnrollment = 20;
+/** Of all kinds, and whatever came of them. */
+const attemptsPerEnrollment = 200;
 /** Refusals of one enrollment that become audit events: who repeats an old message must not fill the database. */
 const refusalsPerEnrollment = 100;
 
@@ -57,6 +60,7 @@ export class Limits {
 	readonly #failures = new RateLimiterMemory({ points: failuresPerAddress, duration: minute });
 	readonly #guesses = new RateLimiterMemory({ points: guessesOfAll, duration: 60 * minute });
 	readonly #updates = new RateLimiterMemory({ points: updatesPerEnrollment, duration: 60 * minute });
+	readonly #attempts = new RateLimiterMemory({ points: attemptsPerEnrollment, duration: 60 * minute });
 	readonly #refusals = new RateLimiterMemory({ points: refusalsPerEnrollment, duration: 20 * minute });
 
 	constructor(options: LimitOptions) {
@@ -69,15 +73,17 @@ export class Limits {
 	}
 
 	/** `rate` when this enrollment has got too many further deliveries within the hour. */
-	async mayUpdate(enrollmentId: string): Promise<void> {
-		const given = await this.#updates.get(enrollmentId);
+	async mayUpdate(enrollmentId: string, kind: DeliveryKind): Promise<void> {
+		// What fails costs nothing of the twenty, and is not for nothing all the same.
+		if (await isOver(this.#attempts, enrollmentId)) throw new LimitError("this device asks too often", 60 * minute);
+		const given = await this.#updates.get(`${kind} ${enrollmentId}`);
 		if ((given?.consumedPoints ?? 0) < updatesPerEnrollment) return;
 		throw new LimitError("this device has got too many updates", Math.ceil((given?.msBeforeNext ?? 0) / 1000));
 	}
 
 	/** Counts one. */
-	async updated(enrollmentId: string): Promise<void> {
-		await this.#updates.penalty(enrollmentId);
+	async updated(enrollmentId: string, kind: DeliveryKind): Promise<void> {
+		await this.#updates.penalty(`${kind} ${enrollmentId}`);
 	}
 
 	/** Whether one more refusal of this enrollment shall be recorded. */

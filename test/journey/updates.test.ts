@@ -234,6 +234,15 @@ describe("a lone profile request", () => {
 		expect([status, Number(headers.get("retry-after")) > 3000]).toEqual([429, true]);
 	});
 
+	it("is not had for nothing, however it ends", async () => {
+		let payload: Record<string, unknown> = { PayloadType: "com.apple.webClip.managed", Label: "a", URL: "https://a" };
+		await begin({ templates: () => [{ name: "clip", payload }] });
+		const device = await enrolled();
+		payload = { PayloadType: "com.apple.mdm" };
+		for (let round = 0; round < 200; round++) expect((await ask(device)).status).toBe(503);
+		expect((await ask(device)).status).toBe(429);
+	});
+
 	it("is given twenty times an hour, repetitions aside", async () => {
 		const device = await enrolled();
 		for (let round = 0; round < 20; round++) {
@@ -459,6 +468,8 @@ describe("policy of devices", () => {
 		const file = () => ota.request(`/devices/${found?.enrollment.id}.mobileconfig`);
 		for (let round = 0; round < 20; round++) expect((await file()).status).toBe(200);
 		expect((await ota.refused(file)).line).toMatchObject({ code: "rate", status: 429 });
+		// The device's own updates are counted apart.
+		await openedBy(device, await ask(device));
 		await ota.memory.disallowDevices({ values: [value], audit });
 		expect((await ota.refused(file)).line).toMatchObject({ code: "policy", status: 403 });
 	});

@@ -136,6 +136,23 @@ describe("a publication", () => {
 		expect((await imported(second, "--publish")).code).toBe(0);
 	});
 
+	it("is refused for what the version of today prevents", async () => {
+		const own = { PayloadIdentifier: "com.example.q" };
+		const ca = { PayloadType: "com.apple.security.root", PayloadContent: "${certificate.root}", ...own };
+		const anchor = {
+			EAPClientConfiguration: { AcceptEAPTypes: [13], PayloadCertificateAnchorUUID: ["${payload.ca}"] },
+		};
+		const documents = [
+			documentOf("q-high", { ca, here: clip("high") }, { priority: 2 }),
+			documentOf("q-mid", { c: clip("mid", own) }, { priority: 1 }),
+			documentOf("q-low", { ca, wifi: wifi({ SSID_STR: "Q", ...anchor }) }),
+		];
+		for (const each of documents) expect((await imported(each, "--publish")).code).toBe(0);
+		const without = await imported(documentOf("q-high", { here: clip("high") }, { priority: 2 }), "--publish");
+		expect([without.code, without.err]).toEqual([1, expect.stringMatching(/error .*refers to a com\.apple\.webClip/)]);
+		for (const { name } of documents) await type("withdraw", name);
+	});
+
 	it("is not refused for what another profile does alone", async () => {
 		const text = documentYaml(documentOf("old", { exchange }));
 		const [now, audit] = [new Date(), { at: new Date(), event: "profile.saved", enrollmentId: null, detail: {} }];

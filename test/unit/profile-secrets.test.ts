@@ -101,6 +101,31 @@ describe("many secrets", () => {
 	});
 });
 
+describe("a token that hangs", () => {
+	it("is waited for once, and not for each secret", async () => {
+		const names = Array.from({ length: 40 }, (_, n) => `s${n}`);
+		const secrets = await sealSecrets(keys, "office", 1, new Map(names.map((name) => [name, name])));
+		const store = memoryStore();
+		const version = { name: "office", version: 1, document: "", note: "", createdAt: new Date(), by: "root" };
+		const audit = { at: new Date(), event: "profile.saved", enrollmentId: null, detail: {} };
+		await store.saveProfile({ version, after: 0, secrets, audit });
+		const Label = names.map((name) => `\${secret.${name}}`).join("");
+		const payload = { PayloadType: "com.apple.webClip.managed", Label };
+		const versions = Object.fromEntries(names.map((name) => [name, 1]));
+		let calls = 0;
+		const open = async () => {
+			calls += 1;
+			await new Promise((done) => setImmediate(done));
+			throw new OtaError("hsm_unavailable", "late");
+		};
+		const assignment = assigned(documentOf("office", { clip: payload }, { secrets: versions }));
+		const context = { store, keys: { ...keys, open } };
+		await expect(openSecrets(context, assignment)).rejects.toMatchObject({ code: "hsm_unavailable" });
+		await new Promise((done) => setTimeout(done, 20));
+		expect(calls).toBe(secretsAtATime);
+	});
+});
+
 describe("turns", () => {
 	it("are taken in order, and given back by what fails", async () => {
 		const turns = new Turns(1);

@@ -79,7 +79,13 @@ describe("a publication", () => {
 		const anchor = {
 			EAPClientConfiguration: { AcceptEAPTypes: [13], PayloadCertificateAnchorUUID: ["${payload.ca}"] },
 		};
-		const tried = documentOf("i-b", { ca, wifi: wifi({ SSID_STR: "I", ...anchor }) });
+		const payloads = [
+			{ name: "ca", payload: ca },
+			{ name: "wifi", payload: wifi({ SSID_STR: "I", ...anchor }) },
+			// Whom this one passes by gets the others all the same.
+			{ name: "guest", payload: clip("guest"), except: [{ group: ["i"] }] },
+		];
+		const tried = documentOf("i-b", payloads);
 		const refused = await imported(tried);
 		expect([refused.code, refused.err]).toEqual([
 			1,
