@@ -4,6 +4,7 @@
  * depth and number of elements. Binary and OpenStep property lists are not read at all.
  */
 import { OtaError } from "../errors.ts";
+import { Cursor } from "../plist/cursor.ts";
 import { lineFeeds, readData, readDate, resolveReferences } from "../plist/scalars.ts";
 
 export type PlistValue = string | number | boolean | Date | Uint8Array | PlistValue[] | PlistDict;
@@ -42,10 +43,10 @@ function decode(bytes: Uint8Array): string {
 	}
 }
 
-class Scanner {
-	private at = 0;
-	private nodes = 0;
-	constructor(private readonly text: string) {}
+class Scanner extends Cursor {
+	constructor(text: string) {
+		super(text, plistLimits.nodes);
+	}
 
 	document(): PlistDict {
 		this.match(xmlDeclaration);
@@ -121,18 +122,6 @@ class Scanner {
 		return text;
 	}
 
-	private countNode(): void {
-		this.nodes += 1;
-		if (this.nodes > plistLimits.nodes) throw this.fault("too many elements");
-	}
-
-	private match(pattern: RegExp): RegExpExecArray | null {
-		pattern.lastIndex = this.at;
-		const found = pattern.exec(this.text);
-		if (found) this.at = pattern.lastIndex;
-		return found;
-	}
-
 	private skipSpace(): void {
 		this.match(space);
 	}
@@ -147,7 +136,7 @@ class Scanner {
 		if (!this.skip(literal)) throw this.fault(`${literal} expected`);
 	}
 
-	private fault(what: string): OtaError {
+	protected override fault(what: string): OtaError {
 		return malformed(this.at, what);
 	}
 }

@@ -4,6 +4,7 @@
  * no entities of its own, no binary form. What a device posts is read by the stricter `apple/plist-reader.ts`.
  */
 import { OtaError } from "../errors.ts";
+import { Cursor } from "../plist/cursor.ts";
 import { lineFeeds, readData, readDate, resolveReferences } from "../plist/scalars.ts";
 import { isXmlText, type PropertyListDict, type PropertyListValue } from "./property-list.ts";
 
@@ -35,10 +36,10 @@ export function readPropertyList(bytes: Uint8Array): PropertyListValue {
 	return new Scanner(text).document();
 }
 
-class Scanner {
-	private at = 0;
-	private nodes = 0;
-	constructor(private readonly text: string) {}
+class Scanner extends Cursor {
+	constructor(text: string) {
+		super(text, propertyListLimits.nodes);
+	}
 
 	document(): PropertyListValue {
 		this.match(xmlDeclaration);
@@ -126,18 +127,6 @@ class Scanner {
 		return text;
 	}
 
-	private countNode(): void {
-		this.nodes += 1;
-		if (this.nodes > propertyListLimits.nodes) throw this.fault("too many elements");
-	}
-
-	private match(pattern: RegExp): RegExpExecArray | null {
-		pattern.lastIndex = this.at;
-		const found = pattern.exec(this.text);
-		if (found) this.at = pattern.lastIndex;
-		return found;
-	}
-
 	/** White space and comments. */
 	private skipSpace(): void {
 		this.match(space);
@@ -159,7 +148,7 @@ class Scanner {
 		this.at += 1;
 	}
 
-	private fault(what: string, at = this.at): OtaError {
+	protected override fault(what: string, at = this.at): OtaError {
 		const before = this.text.slice(0, at);
 		const line = before.split("\n").length;
 		return new OtaError("malformed", `Property list, line ${line}, column ${at - before.lastIndexOf("\n")}: ${what}`);
