@@ -1,13 +1,13 @@
 /** A file as the next version of a profile: what it was before keeps its rules, what is secret is taken out, then it is saved. */
 import { OtaError } from "../lib/errors.ts";
 import type { ProfileVersion } from "../lib/ports.ts";
-import { readCatalogue } from "../lib/profile/catalogue/schema-file.ts";
 import type { Audience, ProfileDocument } from "../lib/profile/document.ts";
 import { documentAgain } from "../lib/profile/document-again.ts";
 import { documentFromProfile } from "../lib/profile/document-file.ts";
 import { sealable } from "../lib/profile/document-secrets.ts";
 import { documentYaml } from "../lib/profile/document-yaml.ts";
 import type { Operator } from "./operator.ts";
+import { catalogueOf } from "./profile-catalogue.ts";
 import { type ProfileInput, readProfileInput } from "./profile-input.ts";
 import { publishIfGood, publishNow } from "./profile-publish.ts";
 import { type KeysOf, mayBeSaved, missingWords, numbered, saveVersion } from "./profile-save.ts";
@@ -33,10 +33,7 @@ export async function importProfile(operator: Operator, request: ImportRequest, 
 	if (input.kind === "profile" && input.isSigned) tell("Signed; whether the signature holds was not looked at.");
 	const name = nameFor(request, input);
 	const [newest = null] = await store.listVersions(name);
-	const { document, secrets } = sealable(
-		documentFrom(input, request, name, newest),
-		readCatalogue(operator.config.schema),
-	);
+	const { document, secrets } = sealable(documentFrom(input, request, name, newest), catalogueOf(operator));
 	const draft = { document, secrets, note: request.note };
 	const next = await numbered(operator, draft, newest);
 	if (secrets.size === 0 && newest && isSame(next.document, newest)) {

@@ -4,13 +4,13 @@ import { publishedCandidates } from "../lib/enroll/published.ts";
 import { OtaError } from "../lib/errors.ts";
 import type { Template } from "../lib/options.ts";
 import type { Candidate, TraceLine } from "../lib/profile/assign.ts";
-import { readCatalogue } from "../lib/profile/catalogue/schema-file.ts";
 import { sealable } from "../lib/profile/document-secrets.ts";
 import { isDeliverable } from "../lib/profile/lint.ts";
 import { propertyList } from "../lib/profile/property-list.ts";
 import { type Rendered, renderFinal } from "../lib/profile/render.ts";
 import type { Operator } from "./operator.ts";
 import { ownCertificates } from "./own-certificates.ts";
+import { catalogueOf } from "./profile-catalogue.ts";
 import { judgingProfiles } from "./profile-fault.ts";
 import { readProfileInput } from "./profile-input.ts";
 import { missingWords, numbered } from "./profile-save.ts";
@@ -50,7 +50,7 @@ export async function renderProfile(
 		identifier: `${identifierPrefix(config.baseUrl)}.profile`,
 		baseUrl: config.baseUrl,
 		rootCertificate: rootOf(operator),
-		catalogue: readCatalogue(config.schema),
+		catalogue: catalogueOf(operator),
 	};
 	const rendered = await judgingProfiles(() => renderFinal(input));
 	if (request.json) show(operator, json(rendered));
@@ -67,7 +67,7 @@ async function draftCandidate({ store }: Operator, name: string): Promise<Candid
 async function fileCandidate(operator: Operator, file: string): Promise<Candidate> {
 	const input = readProfileInput(file);
 	if (input.kind !== "document") throw new OtaError("malformed", `${file}: is no document`);
-	const { document, secrets } = sealable(input.document, readCatalogue(operator.config.schema));
+	const { document, secrets } = sealable(input.document, catalogueOf(operator));
 	const [newest = null] = await operator.store.listVersions(document.name);
 	const next = await numbered(operator, { document, secrets, note: "" }, newest);
 	for (const secret of next.missing) operator.tell(missingWords(document.name, secret));

@@ -2,7 +2,6 @@
 import { sealSecrets } from "../lib/enroll/profile-secrets.ts";
 import { OtaError } from "../lib/errors.ts";
 import type { AuditEvent, Keys, ProfileVersion } from "../lib/ports.ts";
-import { readCatalogue } from "../lib/profile/catalogue/schema-file.ts";
 import type { PlainSecrets, ProfileDocument } from "../lib/profile/document.ts";
 import { lintDocument, lintSecrets } from "../lib/profile/document-lint.ts";
 import { secretNames, withVersions } from "../lib/profile/document-secrets.ts";
@@ -10,6 +9,7 @@ import { documentYaml, readDocumentYaml } from "../lib/profile/document-yaml.ts"
 import { isDeliverable } from "../lib/profile/lint.ts";
 import type { Finding } from "../lib/profile/lint-finding.ts";
 import type { Operator } from "./operator.ts";
+import { catalogueOf } from "./profile-catalogue.ts";
 import { documentOf } from "./profile-versions.ts";
 import { countsOf, findingLine } from "./profile-words.ts";
 
@@ -56,7 +56,7 @@ export function mayBeSaved(
 	{ document, missing }: Numbered,
 	{ secrets }: Pick<Draft, "secrets">,
 ): boolean {
-	const catalogue = readCatalogue(operator.config.schema);
+	const catalogue = catalogueOf(operator);
 	const findings = [
 		...lintBesideSecrets(operator, document, missing),
 		...lintSecrets(document, secrets, { catalogue }),
@@ -69,13 +69,13 @@ export function mayBeSaved(
 
 /** As if the missing secrets had a value: what to do about them is told in this command line's own words. */
 export function lintBesideSecrets(
-	{ config, now }: Pick<Operator, "config" | "now">,
+	operator: Pick<Operator, "config" | "now">,
 	document: ProfileDocument,
 	missing: readonly string[],
 ): Finding[] {
-	const catalogue = readCatalogue(config.schema);
+	const catalogue = catalogueOf(operator);
 	const awaited = Object.fromEntries(missing.map((name) => [name, 1]));
-	return lintDocument({ ...document, secrets: { ...document.secrets, ...awaited } }, { catalogue, now });
+	return lintDocument({ ...document, secrets: { ...document.secrets, ...awaited } }, { catalogue, now: operator.now });
 }
 
 export const missingWords = (name: string, secret: string): string =>

@@ -6,12 +6,12 @@ import { identifierPrefix } from "../lib/enroll/context.ts";
 import { publishedCandidates } from "../lib/enroll/published.ts";
 import { OtaError } from "../lib/errors.ts";
 import type { Candidate } from "../lib/profile/assign.ts";
-import { readCatalogue } from "../lib/profile/catalogue/schema-file.ts";
 import { type RenderInput, renderFinal } from "../lib/profile/render.ts";
 import type { Subject } from "../lib/profile/subject.ts";
 import type { Operator } from "./operator.ts";
 import { templatesFor } from "./operator-context.ts";
 import { ownCertificates } from "./own-certificates.ts";
+import { catalogueOf } from "./profile-catalogue.ts";
 import { judgingProfiles } from "./profile-fault.ts";
 import type { KeysOf } from "./profile-save.ts";
 import { secretsOpen } from "./profile-sealed-secrets.ts";
@@ -42,7 +42,7 @@ async function isTaken(operator: Operator, tried: Candidate): Promise<boolean> {
 		...{ now, organization: config.organization, baseUrl: config.baseUrl },
 		identifier: `${identifierPrefix(config.baseUrl)}.profile`,
 		rootCertificate: root?.certificate.der ?? anyCertificate,
-		catalogue: readCatalogue(config.schema),
+		catalogue: catalogueOf(operator),
 	};
 	const [faults, former] = [new Set<string>(), new Set<string>()];
 	const subjects = trialSubjects(

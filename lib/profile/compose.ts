@@ -5,6 +5,7 @@
 import { OtaError } from "../errors.ts";
 import type { AssignedPayload, Assignment, Candidate } from "./assign.ts";
 import type { Catalogue } from "./catalogue/form.ts";
+import { secretsOf } from "./document-secrets.ts";
 import { type FinalContent, finalFindings } from "./final-findings.ts";
 import { identifierEnd } from "./payload-identifier.ts";
 import { payloadUuid } from "./payload-uuid.ts";
@@ -13,7 +14,7 @@ import { ownUuids, withUuids } from "./rename-uuids.ts";
 import { type ScepEnrollment, scepPayload } from "./scep-payload.ts";
 import type { Subject } from "./subject.ts";
 import { templatesProfile } from "./templates-document.ts";
-import { replaceVariables, type Variables, variableNames } from "./variables.ts";
+import { replaceVariables, type Variables } from "./variables.ts";
 
 export interface FinalProfile {
 	assignment: Assignment;
@@ -88,12 +89,6 @@ export function secretsWanted(assignment: Assignment): WantedSecret[] {
 		}
 	}
 	return [...wanted.values()];
-}
-
-/** Names of the secrets in a value. */
-export function secretsOf(value: PropertyListDict): string[] {
-	const names = variableNames(value).map(({ name }) => name ?? "");
-	return names.flatMap((name) => (name.startsWith("secret.") ? [name.slice("secret.".length)] : []));
 }
 
 /**

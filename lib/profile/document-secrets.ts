@@ -51,9 +51,12 @@ function freeName(path: KeyPath, taken: Set<string>): string {
 
 /** What follows `secret.` in the document's variables, each once, by name. */
 export function secretNames(document: ProfileDocument): string[] {
-	const named = document.payloads.flatMap(({ payload }) => variableNames(payload));
-	const names = named.flatMap(({ name }) => (name?.startsWith(prefix) ? [name.slice(prefix.length)] : []));
-	return [...new Set(names)].sort();
+	return [...new Set(document.payloads.flatMap(({ payload }) => secretsOf(payload)))].sort();
+}
+
+/** Names of the secrets in a value, wherever they stand. */
+export function secretsOf(value: PropertyListValue): string[] {
+	return variableNames(value).flatMap(({ name }) => (name?.startsWith(prefix) ? [name.slice(prefix.length)] : []));
 }
 
 /** The document with values in the place of their names: to be judged, and for nobody's eyes. */

@@ -2,9 +2,9 @@
 import { createHash } from "node:crypto";
 import { type Assignment, assign, type Candidate, type TraceLine } from "./assign.ts";
 import type { Catalogue } from "./catalogue/form.ts";
-import { composeFinal, composeOuter, secretsOf } from "./compose.ts";
+import { composeFinal, composeOuter } from "./compose.ts";
 import type { DocumentPayload } from "./document.ts";
-import { sealable } from "./document-secrets.ts";
+import { sealable, secretsOf } from "./document-secrets.ts";
 import { finalFindings } from "./final-findings.ts";
 import type { Finding } from "./lint-finding.ts";
 import type { PropertyListDict } from "./property-list.ts";
