@@ -77,22 +77,25 @@ describe("a secret", () => {
 	});
 });
 
-describe("many secrets", () => {
-	const names = Array.from({ length: 40 }, (_, n) => `s${n}`);
+const names = Array.from({ length: 40 }, (_, n) => `s${n}`);
+/** A store with a profile of forty secrets, and what a device is assigned of it. */
+async function forty(sealing: Pick<Keys, "seal">) {
+	const secrets = await sealSecrets(sealing, "office", 1, new Map(names.map((name) => [name, name])));
+	const store = memoryStore();
+	const version = { name: "office", version: 1, document: "", note: "", createdAt: new Date(), by: "root" };
+	const audit = { at: new Date(), event: "profile.saved", enrollmentId: null, detail: {} };
+	await store.saveProfile({ version, after: 0, secrets, audit });
+	const Label = names.map((name) => `\${secret.${name}}`).join("");
+	const payload = { PayloadType: "com.apple.webClip.managed", Label };
+	const versions = Object.fromEntries(names.map((name) => [name, 1]));
+	return { store, assignment: assigned(documentOf("office", { clip: payload }, { secrets: versions })) };
+}
 
+describe("many secrets", () => {
 	it("are sealed and opened a few at a time, over all deliveries of a process", async () => {
-		const sealing = counting();
-		const secrets = await sealSecrets(sealing.keys, "office", 1, new Map(names.map((name) => [name, name])));
+		const [sealing, opening] = [counting(), counting()];
+		const { store, assignment } = await forty(sealing.keys);
 		expect(sealing.most()).toBe(secretsAtATime);
-		const store = memoryStore();
-		const version = { name: "office", version: 1, document: "", note: "", createdAt: new Date(), by: "root" };
-		const audit = { at: new Date(), event: "profile.saved", enrollmentId: null, detail: {} };
-		await store.saveProfile({ version, after: 0, secrets, audit });
-		const Label = names.map((name) => `\${secret.${name}}`).join("");
-		const payload = { PayloadType: "com.apple.webClip.managed", Label };
-		const versions = Object.fromEntries(names.map((name) => [name, 1]));
-		const assignment = assigned(documentOf("office", { clip: payload }, { secrets: versions }));
-		const opening = counting();
 		const context = { store, keys: { ...keys, ...opening.keys }, secretTurns: new Turns(secretsAtATime) };
 		const [first, second] = await Promise.all([openSecrets(context, assignment), openSecrets(context, assignment)]);
 		expect(first?.get("office/s7")).toBe("s7");
@@ -103,22 +106,13 @@ describe("many secrets", () => {
 
 describe("a token that hangs", () => {
 	it("is waited for once, and not for each secret", async () => {
-		const names = Array.from({ length: 40 }, (_, n) => `s${n}`);
-		const secrets = await sealSecrets(keys, "office", 1, new Map(names.map((name) => [name, name])));
-		const store = memoryStore();
-		const version = { name: "office", version: 1, document: "", note: "", createdAt: new Date(), by: "root" };
-		const audit = { at: new Date(), event: "profile.saved", enrollmentId: null, detail: {} };
-		await store.saveProfile({ version, after: 0, secrets, audit });
-		const Label = names.map((name) => `\${secret.${name}}`).join("");
-		const payload = { PayloadType: "com.apple.webClip.managed", Label };
-		const versions = Object.fromEntries(names.map((name) => [name, 1]));
+		const { store, assignment } = await forty(keys);
 		let calls = 0;
 		const open = async () => {
 			calls += 1;
 			await new Promise((done) => setImmediate(done));
 			throw new OtaError("hsm_unavailable", "late");
 		};
-		const assignment = assigned(documentOf("office", { clip: payload }, { secrets: versions }));
 		const context = { store, keys: { ...keys, open } };
 		await expect(openSecrets(context, assignment)).rejects.toMatchObject({ code: "hsm_unavailable" });
 		await new Promise((done) => setTimeout(done, 20));
