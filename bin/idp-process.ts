@@ -2,6 +2,9 @@
 import { readFileSync } from "node:fs";
 import { readConfig } from "../lib/config.ts";
 import { startIdp } from "./idp.ts";
+import { outliveReaders } from "./lost-output.ts";
+
+outliveReaders();
 
 const { baseUrl, idpPort, signIn } = readConfig(process.env, (path) => readFileSync(path, "utf8"));
 if (!signIn) throw new TypeError("a server's configuration always has sign-in");

@@ -12,6 +12,7 @@ import { applyMigrations } from "../prisma/migrate.ts";
 import { prepareDeviceAuthority, prepareKeys, prepareSecrets, prepareTemplates } from "./data-dir.ts";
 import { takeLock } from "./lock.ts";
 import { importantLine, openLogFile } from "./log-file.ts";
+import { outliveReaders } from "./lost-output.ts";
 import { type RunningServer, type ServerOptions, startServer } from "./server.ts";
 
 const clientId = "next-ota";
@@ -22,6 +23,7 @@ const say = (words: string) => process.stdout.write(`${words}\n`);
 
 /** Runs until it is told to end; answers the exit code. */
 export async function main(): Promise<number> {
+	outliveReaders();
 	const stop = new AbortController();
 	for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => stop.abort());
 	const closers: (() => Promise<unknown>)[] = [];

@@ -5,9 +5,11 @@ import { readConfig } from "../lib/config.ts";
 import { OtaError } from "../lib/errors.ts";
 import { jsonLog } from "../lib/log.ts";
 import { applyMigrations } from "../prisma/migrate.ts";
+import { outliveReaders } from "./lost-output.ts";
 import { startServer } from "./server.ts";
 
 async function main(): Promise<number> {
+	outliveReaders();
 	const ended = new Promise<void>((done) => {
 		for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => done());
 	});

@@ -11,6 +11,7 @@ import { wiring } from "../app/_wire/index.ts";
 import { OtaError } from "../lib/errors.ts";
 import { jsonLog } from "../lib/log.ts";
 import { makeHttpServer } from "./http-server.ts";
+import { outliveReaders } from "./lost-output.ts";
 import { root } from "./server.ts";
 
 /** As much of Next's custom server as is used here; its own types and its CommonJS module disagree about the default export. */
@@ -39,6 +40,7 @@ const log = jsonLog();
 const grace = 4_000;
 
 async function main(): Promise<number> {
+	outliveReaders();
 	const started = performance.now();
 	const ended = new Promise<void>((done) => {
 		for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => done());

@@ -10,6 +10,7 @@ import { type Config, type Environment, readConfig } from "../../lib/config.ts";
 import { ConfigError, OtaError } from "../../lib/errors.ts";
 import { jsonLog } from "../../lib/log.ts";
 import { run as runCerts } from "../agent-certificates.ts";
+import { outliveReaders } from "../lost-output.ts";
 import {
 	type CertificateRole,
 	type ConfiguredRole,
@@ -39,6 +40,7 @@ export async function run(args: readonly string[]): Promise<number> {
 		process.stderr.write(usage);
 		return 2;
 	}
+	outliveReaders();
 	const ended = new Promise<void>((done) => {
 		process.once("SIGTERM", done);
 		process.once("SIGINT", done);

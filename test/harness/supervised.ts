@@ -55,7 +55,7 @@ export async function startSupervised(options: AgentOptions): Promise<Supervised
 		await exited;
 	};
 	try {
-		await until(() => keys.check().then(() => true), 10_000);
+		await until(() => keys.check().then(() => true));
 	} catch (error) {
 		await stop();
 		throw new Error(`the agent did not start:\n${lines}`, { cause: error });
@@ -68,16 +68,17 @@ export async function startSupervised(options: AgentOptions): Promise<Supervised
 export const pause = (milliseconds: number): Promise<void> =>
 	new Promise((resolve) => setTimeout(resolve, milliseconds));
 
-/** Asks until it is so, or throws what it threw last after `time` (ms). */
-export async function until(isSo: () => boolean | Promise<boolean>, time: number): Promise<void> {
-	const end = performance.now() + time;
-	for (;;) {
+/** Asks until it is so, or throws what it threw last after `time` (ms) of asking; a machine that stood still has not asked. */
+export async function until(isSo: () => boolean | Promise<boolean>, time = 20_000): Promise<void> {
+	for (let left = time; ; ) {
+		const began = performance.now();
 		const outcome = await Promise.resolve()
 			.then(isSo)
 			.catch((error: unknown) => error);
 		if (outcome === true) return;
-		if (performance.now() > end) throw outcome === false ? new Error(`not so within ${time} ms`) : outcome;
+		if (left <= 0) throw outcome === false ? new Error(`not so within ${time} ms`) : outcome;
 		await pause(20);
+		left -= Math.min(performance.now() - began, 500);
 	}
 }
 

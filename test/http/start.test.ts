@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { descendantsOf, isAlive } from "../harness/processes.ts";
 import { freePorts, makeDataDir, runBuilt, startServer } from "../harness/server.ts";
+import { until } from "../harness/supervised.ts";
 
 const program = "dist/bin/start.js";
 let dataDir: string;
@@ -46,6 +47,27 @@ describe("npm start", () => {
 		start.child.kill("SIGTERM");
 		expect(await start.ended).toBe(0);
 		expect(family.filter(isAlive)).toEqual([]);
+	});
+
+	it("goes on when nobody reads its log any more, and ends in good order", async () => {
+		const [port] = await freePorts();
+		const start = runBuilt(program, {
+			...settings,
+			OTA_DATA_DIR: dataDir,
+			PORT: String(port),
+			OTA_LISTEN: "127.0.0.1",
+		});
+		await Promise.race([Promise.all([start.saw(/hsm\.ready/), start.saw(/web\.ready/)]), start.ended]);
+		const family = descendantsOf(Number(start.child.pid));
+		start.child.stdout?.destroy();
+		start.child.stderr?.destroy();
+		// Two lines of log at least: a child that died, and the one that took its place.
+		process.kill(Number(family.find(({ command }) => command.endsWith("agent"))?.pid), "SIGKILL");
+		const isReady = () => fetch(`http://localhost:${port}/api/health/ready`).then(({ status }) => status === 200);
+		await until(async () => descendantsOf(Number(start.child.pid)).length === 2 && (await isReady()));
+		start.child.kill("SIGTERM");
+		expect(await start.ended).toBe(0);
+		expect(family.map(({ pid }) => pid).filter(isAlive)).toEqual([]);
 	});
 
 	it("ends when the agent refuses its keys, instead of trying for ever", async () => {
