@@ -16,7 +16,7 @@ export default {
 			},
 		],
 	},
-	testTimeout: 60_000,
+	testTimeout: 120_000,
 	// On two cores Jest would take one: most files wait for servers and tokens half of their time.
 	maxWorkers: Math.max(2, Math.floor(availableParallelism() / 2)),
 };

@@ -2,10 +2,11 @@
  * `npm test`: sets up what the tests need, builds what they start, and runs jest. Arguments are jest's own
  * (`npm test -- test/unit`). Its last line is `N passed, N failed, N skipped`.
  */
-import { spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { watchMachine } from "./machine-watch.mjs";
+import { runJest } from "./run-jest.mjs";
 import {
 	build,
 	checkNode,
@@ -31,20 +32,19 @@ await runSetup(async () => {
 });
 
 const folder = mkdtempSync(join(tmpdir(), "next-ota-test-"));
-const results = join(folder, "results.json");
-const jest = ["node_modules/jest/bin/jest.js", "-c", "jest.config.js", "--json", `--outputFile=${results}`];
-const { status } = spawnSync(process.execPath, [...jest, ...process.argv.slice(2)], {
+const watch = watchMachine(folder);
+const { passed, failed, skipped, status } = await runJest({
+	jest: ["node_modules/jest/bin/jest.js", "-c", "jest.config.js"],
+	args: process.argv.slice(2),
 	cwd: root,
 	env: testEnvironment(),
-	stdio: ["ignore", process.stderr, process.stderr],
+	folder,
+	stalls: watch.stalls,
+	say: (line) => console.error(line),
 });
-const summary = existsSync(results) ? JSON.parse(readFileSync(results, "utf8")) : null;
+watch.stop();
 rmSync(folder, { recursive: true, force: true });
 
-const passed = summary?.numPassedTests ?? 0;
-// A test file that could not even be loaded has failed.
-const failed = (summary?.numFailedTests ?? 0) + (summary?.numRuntimeErrorTestSuites ?? 0);
-const skipped = (summary?.numPendingTests ?? 0) + (summary?.numTodoTests ?? 0);
 console.log(`${passed} passed, ${failed} failed, ${skipped} skipped`);
 process.exitCode = status === 0 && failed === 0 && passed > 0 ? 0 : 1;
 

@@ -61,7 +61,7 @@ describe("a token directory that is moved away", () => {
 			await takeAway(token);
 			await pause(1500);
 			await putBack(token);
-			await until(() => timesOf(agent, "ready") === 1, 5000);
+			await until(() => timesOf(agent, "ready") === 1);
 		});
 		expect(load.failures).toEqual([]);
 		expect(load.signed).toBeGreaterThan(50);
@@ -83,9 +83,9 @@ describe("a token directory that is moved away", () => {
 				message: expect.stringContaining("the HSM is broken"),
 			});
 		}
-		expect(performance.now() - began).toBeLessThan(200);
+		expect(performance.now() - began).toBeLessThan(2000);
 		await putBack(token);
-		await until(() => agent.keys.check().then(() => true), 5000);
+		await until(() => agent.keys.check().then(() => true));
 		expect(timesOf(agent, "ready")).toBe(2);
 	});
 });
@@ -132,7 +132,7 @@ describe("a seal key on its way from RSA to AES", () => {
 			await takeAway(token);
 			await expect(agent.keys.check()).rejects.toMatchObject({ code: "hsm_unavailable" });
 			await putBack(token);
-			await until(() => agent.keys.check().then(() => true), 5000);
+			await until(() => agent.keys.check().then(() => true));
 			expect(Buffer.from(await agent.keys.open(old, "a|b|c|1"))).toEqual(message);
 			const sealed = await agent.keys.seal(message, "a|b|c|1");
 			expect(sealed).toHaveLength(12 + message.length + 16);

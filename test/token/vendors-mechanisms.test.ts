@@ -77,10 +77,11 @@ describe("a token without CKM_RSA_X_509", () => {
 				times[name].push(performance.now() - before);
 			}
 		}
-		const median = (all: number[]): number => all.sort((a, b) => a - b)[Math.floor(all.length / 2)] as number;
+		// The lower quartile: what a busy machine delays is above it.
+		const usual = (all: number[]): number => all.sort((a, b) => a - b)[Math.floor(all.length / 4)] as number;
 		// 25 ms is the narrowest grid, and its timers may be one early.
 		expect(Math.min(...times.good, ...times.bad)).toBeGreaterThan(24);
-		expect(Math.abs(median(times.good) - median(times.bad))).toBeLessThan(2);
+		expect(Math.abs(usual(times.good) - usual(times.bad))).toBeLessThan(2);
 	});
 });
 

@@ -62,14 +62,18 @@ describe("a time grid", () => {
 	const after = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
 	it.each([0, 15])("releases work of %d ms at its first tick", async (work) => {
-		const grid = new TimeGrid(60);
-		const before = performance.now();
-		grid.start();
-		await after(work);
-		await grid.next();
-		const took = performance.now() - before;
-		expect(took).toBeGreaterThan(58);
-		expect(took).toBeLessThan(115);
+		const took: number[] = [];
+		for (let round = 0; round < 3; round++) {
+			const grid = new TimeGrid(60);
+			const before = performance.now();
+			grid.start();
+			await after(work);
+			await grid.next();
+			took.push(performance.now() - before);
+		}
+		// A busy machine makes one late, never early.
+		expect(Math.min(...took)).toBeGreaterThan(58);
+		expect(Math.min(...took)).toBeLessThan(115);
 	});
 
 	it("keeps nobody who began nothing", async () => {

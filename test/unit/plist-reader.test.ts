@@ -174,9 +174,12 @@ describe("readPlist: limits", () => {
 		const room = plistLimits.bytes - 200;
 		for (const body of [unit.repeat(room / unit.length), `<string>${unit.repeat(room / unit.length)}</string>`]) {
 			const bytes = entry(body);
-			const start = performance.now();
-			refusal(bytes);
-			expect(performance.now() - start).toBeLessThan(50);
+			const took = Array.from({ length: 3 }, () => {
+				const start = performance.now();
+				refusal(bytes);
+				return performance.now() - start;
+			});
+			expect(Math.min(...took)).toBeLessThan(50);
 		}
 	});
 
