@@ -29,7 +29,7 @@ export interface PlainAnswer {
 
 /** Over the network. */
 export function httpTransport(): Transport {
-	return (request) => fetch(request, { redirect: "manual" });
+	return (request) => fetch(request, { redirect: "manual", signal: AbortSignal.timeout(timeoutMs) });
 }
 
 /** Into route handlers of this process (`createOta(...).handlers`). */

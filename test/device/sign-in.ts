@@ -62,10 +62,15 @@ async function walk({ transport, url, credentials, jar, isThere }: Walk): Promis
 		const location = response.headers.get("location");
 		if (location && [301, 302, 303, 307, 308].includes(response.status)) {
 			next = redirected(next, response.status, new URL(location, here));
+			// A page that nobody reads holds its connection.
+			await response.body?.cancel();
 			continue;
 		}
 		if (!response.headers.get("content-type")?.startsWith("text/html")) return response;
-		const form = chooseForm(await response.text(), here);
+		const page = await response.text().catch((cause: unknown) => {
+			throw new DeviceError(step, `${here.origin} broke off its page.`, { cause });
+		});
+		const form = chooseForm(page, here);
 		ensure(form, step, `The page ${here.origin}${here.pathname} (${response.status}) shows no form to go on with.`);
 		if (form.asks.length > 0) {
 			ensure(credentials.user !== undefined, step, "The server asks to sign in: name a user.");

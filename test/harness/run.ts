@@ -8,7 +8,10 @@ export interface Run {
 	stderr: string;
 }
 
-/** Rejects when it cannot be started. */
+/** Less than a test has. */
+const patience = 90_000;
+
+/** Rejects when it cannot be started; one that does not end is killed, and `stderr` says so last. */
 export function runOf(child: ChildProcessByStdio<null, Readable, Readable>): Promise<Run> {
 	const run: Run = { code: null, stdout: "", stderr: "" };
 	child.stdout.setEncoding("utf8").on("data", (chunk: string) => {
@@ -17,8 +20,13 @@ export function runOf(child: ChildProcessByStdio<null, Readable, Readable>): Pro
 	child.stderr.setEncoding("utf8").on("data", (chunk: string) => {
 		run.stderr += chunk;
 	});
-	return new Promise((resolve, reject) => {
+	const timer = setTimeout(() => {
+		run.stderr += `\nstill running after ${patience / 1000} s, and killed\n`;
+		child.kill("SIGKILL");
+	}, patience);
+	const ended = new Promise<Run>((resolve, reject) => {
 		child.once("error", reject);
 		child.once("close", (code) => resolve({ ...run, code }));
 	});
+	return ended.finally(() => clearTimeout(timer));
 }
