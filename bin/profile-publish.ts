@@ -5,7 +5,7 @@ import { asOperator, type Operator } from "./operator.ts";
 import { agentKeys } from "./operator-context.ts";
 import { type KeysOf, lintBesideSecrets, profileEvent } from "./profile-save.ts";
 import { missingSecrets } from "./profile-sealed-secrets.ts";
-import { mayBePublished } from "./profile-trial.ts";
+import { mayBePublished, tellWithout } from "./profile-trial.ts";
 import { asTyped, text } from "./profile-typed.ts";
 import { documentOf, readVersion, stateOf, versionOf } from "./profile-versions.ts";
 import { audienceWords, counted, findingLine } from "./profile-words.ts";
@@ -23,7 +23,7 @@ person for whom its rules hold would not take it, together with all else that is
 const withdrawUsage = `usage: ota profile withdraw NAME
 
 From now on devices get nothing of NAME; those that have it lose it with their next update. Its versions stay:
-"ota profile publish NAME" brings it back.
+"ota profile publish NAME" brings it back. A warning tells what devices would be refused without it.
 `;
 
 export const publish = (args: readonly string[]): Promise<number> =>
@@ -95,7 +95,7 @@ export async function publishNow(operator: Operator, name: string, version: numb
 }
 
 async function withdrawProfile(operator: Operator, name: string): Promise<0 | 1> {
-	const { store, now, say } = operator;
+	const { store, now, say, tell } = operator;
 	const { published } = await stateOf(store, name);
 	if (published === null) {
 		say(`${name}  is not published`);
@@ -104,5 +104,13 @@ async function withdrawProfile(operator: Operator, name: string): Promise<0 | 1>
 	const audit = profileEvent(operator, "profile.withdrawn", name, published);
 	await store.publishProfile({ name, version: null, now, audit });
 	say(`${name}  version ${published}  withdrawn`);
+	// It is withdrawn, whatever a trial finds.
+	try {
+		const document = documentOf(await versionOf(store, name, published));
+		await tellWithout(operator, { document, version: published });
+	} catch (error) {
+		if (!(error instanceof OtaError)) throw error;
+		tell(`warning  there was no trial of what devices get without it: ${error.message}`);
+	}
 	return 0;
 }

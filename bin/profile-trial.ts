@@ -6,6 +6,7 @@ import { identifierPrefix } from "../lib/enroll/context.ts";
 import { publishedCandidates } from "../lib/enroll/published.ts";
 import { OtaError } from "../lib/errors.ts";
 import type { Candidate } from "../lib/profile/assign.ts";
+import type { ProfileDocument } from "../lib/profile/document.ts";
 import { type RenderInput, renderFinal } from "../lib/profile/render.ts";
 import type { Subject } from "../lib/profile/subject.ts";
 import type { Operator } from "./operator.ts";
@@ -33,10 +34,44 @@ export async function mayBePublished(
 
 /** Tells what a device would refuse; whether there is nothing. What fails without the version as well is no fault of it, and a warning. */
 async function isTaken(operator: Operator, tried: Candidate): Promise<boolean> {
-	const { store, config, now, tell } = operator;
+	const { tell } = operator;
+	const { published, others, subjects, judge } = await trialOf(operator, tried.document);
+	const [faults, former] = [new Set<string>(), new Set<string>()];
+	for (const subject of subjects) {
+		const found = judge(subject, [...others, tried]);
+		if (found.faults.length === 0) continue;
+		// Former is what devices meet today as well as without this profile: what today's version prevents is not.
+		const [today, without] = [judge(subject, published), judge(subject, others)];
+		const isFormer = (fault: string) => today.faults.includes(fault) && without.faults.includes(fault);
+		for (const fault of found.faults) (isFormer(fault) ? former : faults).add(`${kindOf(subject)}: ${fault}`);
+		// One that cannot be composed at all hides what comes after it.
+		const alone = without.isThrown ? judge(subject, [tried]).faults : [];
+		for (const fault of alone) faults.add(`${kindOf(subject)}: ${fault}`);
+	}
+	tellEach(tell, "warning  devices are refused now already, without this version:", former);
+	tellEach(tell, "error    a trial for", faults);
+	if (faults.size > 0) tell("Devices would be refused all that is published for them, not this profile alone.");
+	return faults.size === 0;
+}
+
+/** Tells what devices are refused without what was published, and were not with it: it may have outranked or completed another. */
+export async function tellWithout(operator: Operator, withdrawn: Candidate): Promise<void> {
+	const { others, subjects, judge } = await trialOf(operator, withdrawn.document);
+	const faults = new Set<string>();
+	for (const subject of subjects) {
+		const [before, without] = [judge(subject, [...others, withdrawn]), judge(subject, others)];
+		const uncovered = without.faults.filter((fault) => !before.faults.includes(fault));
+		for (const fault of uncovered) faults.add(`${kindOf(subject)}: ${fault}`);
+	}
+	tellEach(operator.tell, "warning  without it devices are refused:", faults);
+}
+
+/** Those whom the rules of `document` ask for, and what is published: with it, without it, and what it comes to for one of them. */
+async function trialOf(operator: Operator, document: ProfileDocument) {
+	const { store, config, now } = operator;
 	const templates = await templatesFor(operator);
 	const published = await judgingProfiles(() => publishedCandidates({ store, templates }));
-	const others = published.filter(({ document }) => document.name !== tried.document.name);
+	const others = published.filter((each) => each.document.name !== document.name);
 	const root = ownCertificates(config).find(({ role }) => role === "root");
 	const input = {
 		...{ now, organization: config.organization, baseUrl: config.baseUrl },
@@ -44,28 +79,13 @@ async function isTaken(operator: Operator, tried: Candidate): Promise<boolean> {
 		rootCertificate: root?.certificate.der ?? anyCertificate,
 		catalogue: catalogueOf(operator),
 	};
-	const [faults, former] = [new Set<string>(), new Set<string>()];
 	const subjects = trialSubjects(
-		tried.document,
-		others.map(({ document }) => document),
+		document,
+		others.map((each) => each.document),
 		input.catalogue,
 	);
-	for (const subject of subjects) {
-		const judge = (candidates: readonly Candidate[]) => faultsFor({ ...input, subject, candidates });
-		const found = judge([...others, tried]);
-		if (found.faults.length === 0) continue;
-		// Former is what devices meet today as well as without this profile: what today's version prevents is not.
-		const [today, without] = [judge(published), judge(others)];
-		const isFormer = (fault: string) => today.faults.includes(fault) && without.faults.includes(fault);
-		for (const fault of found.faults) (isFormer(fault) ? former : faults).add(`${kindOf(subject)}: ${fault}`);
-		// One that cannot be composed at all hides what comes after it.
-		const alone = without.isThrown ? judge([tried]).faults : [];
-		for (const fault of alone) faults.add(`${kindOf(subject)}: ${fault}`);
-	}
-	tellEach(tell, "warning  devices are refused now already, without this version:", former);
-	tellEach(tell, "error    a trial for", faults);
-	if (faults.size > 0) tell("Devices would be refused all that is published for them, not this profile alone.");
-	return faults.size === 0;
+	const judge = (subject: Subject, candidates: readonly Candidate[]) => faultsFor({ ...input, subject, candidates });
+	return { published, others, subjects, judge };
 }
 
 function tellEach(tell: Operator["tell"], title: string, faults: ReadonlySet<string>): void {

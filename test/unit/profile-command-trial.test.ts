@@ -150,7 +150,18 @@ describe("a publication", () => {
 		for (const each of documents) expect((await imported(each, "--publish")).code).toBe(0);
 		const without = await imported(documentOf("q-high", { here: clip("high") }, { priority: 2 }), "--publish");
 		expect([without.code, without.err]).toEqual([1, expect.stringMatching(/error .*refers to a com\.apple\.webClip/)]);
-		for (const { name } of documents) await type("withdraw", name);
+		// A withdrawal is not refused: it may be urgent.
+		const [high, mid, low] = [
+			await type("withdraw", "q-high"),
+			await type("withdraw", "q-mid"),
+			await type("withdraw", "q-low"),
+		];
+		expect([high.code, high.out, high.err]).toEqual([
+			0,
+			"q-high  version 1  withdrawn\n",
+			expect.stringMatching(/^warning {2}without it devices are refused: .*refers to a com\.apple\.webClip/),
+		]);
+		expect([mid.err, low.err]).toEqual(["", ""]);
 	});
 
 	it("is not refused for what another profile does alone", async () => {
