@@ -3,7 +3,7 @@
  * and of as many as a load needs.
  * For this machine alone: it listens on loopback and keeps everything in memory.
  */
-import { generateKeyPairSync, randomBytes } from "node:crypto";
+import { createPrivateKey, generateKeyPairSync, randomBytes } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { type Context, Provider } from "oidc-provider";
 import { loginPage, messagePage } from "./idp-pages.ts";
@@ -60,7 +60,14 @@ export async function startIdp(options: IdpOptions): Promise<Server> {
 }
 
 function createProvider(options: IdpOptions): Provider {
-	const key = generateKeyPairSync("rsa", { modulusLength: 2048 }).privateKey.export({ format: "jwk" });
+	const pem = { type: "pkcs8", format: "pem" } as const;
+	const { privateKey } = generateKeyPairSync("rsa", {
+		modulusLength: 2048,
+		publicKeyEncoding: { type: "spki", format: "pem" },
+		privateKeyEncoding: pem,
+	});
+	// Read again: a key that Node still remembers the making of may block for ever while it becomes a JWK.
+	const key = createPrivateKey({ key: privateKey, ...pem }).export({ format: "jwk" });
 	const provider: Provider = new Provider(options.issuer, {
 		clients: [
 			{ client_id: options.clientId, client_secret: options.clientSecret, redirect_uris: [options.redirectUri] },

@@ -2,7 +2,7 @@
  * `npm test`: sets up what the tests need, builds what they start, and runs jest. Arguments are jest's own
  * (`npm test -- test/unit`). Its last line is `N passed, N failed, N skipped`.
  */
-import { existsSync, mkdtempSync, rmSync, statfsSync } from "node:fs";
+import { chmodSync, existsSync, mkdtempSync, rmSync, statfsSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { watchMachine } from "./machine-watch.mjs";
@@ -32,6 +32,8 @@ await runSetup(async () => {
 });
 
 const folder = mkdtempSync(join(roomForFiles(), "ota-t-"));
+// As /tmp is: PostgreSQL runs as a user of its own where the tests run as root.
+chmodSync(folder, 0o1777);
 const empty = () => rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
 for (const [signal, code] of [
 	["SIGINT", 130],

@@ -2,11 +2,12 @@
  * A fake Apple: root, iPhone Certification Authority, iPhone Device CA (as worn out as the genuine one: RSA-1024, SHA-1,
  * expired in 2014) and the built-in identities of devices (RFC 5280 certificates).
  */
-import { createPrivateKey, generateKeyPairSync, type KeyObject, randomUUID } from "node:crypto";
+import { createPrivateKey, type KeyObject, randomUUID } from "node:crypto";
 import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Name } from "./ber.ts";
 import { buildCertificate, type CertificateOptions, type Identity, pemOf, readPem } from "./certificate.ts";
+import { newKeyPair } from "./key-pair.ts";
 import { oids } from "./oids.ts";
 
 /** The fake Apple CA. Certificates are DER; only the Device CA signs device identities. */
@@ -23,7 +24,7 @@ const organization: Name = [
 	["O", "Emulated Apple"],
 ];
 const named = (commonName: string): Name => [...organization, ["CN", commonName]];
-const rsaKey = (bits: number): KeyObject => generateKeyPairSync("rsa", { modulusLength: bits }).privateKey;
+const rsaKey = (bits: number): KeyObject => newKeyPair("rsa", { modulusLength: bits }).privateKey;
 const day = (text: string): Date => new Date(`${text}T00:00:00Z`);
 
 interface Made {

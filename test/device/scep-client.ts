@@ -1,11 +1,11 @@
 /** Apple's SCEP client: GetCACert, GetCACaps, PKIOperation, as its published source does them (facts: SCEP section 1). */
-import { generateKeyPair, type KeyObject } from "node:crypto";
-import { promisify } from "node:util";
+import type { KeyObject } from "node:crypto";
 import { type CertRep, parseCertRep } from "./cert-rep.ts";
 import { certifies, type Identity } from "./certificate.ts";
 import { findChainTo } from "./chain.ts";
 import { DeviceError, ensure } from "./errors.ts";
 import { exchange, type Transport } from "./http.ts";
+import { makeKeyPair } from "./key-pair.ts";
 import type { ScepPayload } from "./profile.ts";
 import { carefulReading, type Reading } from "./reading.ts";
 import {
@@ -22,8 +22,7 @@ import { buildCertPoll } from "./scep-queries.ts";
 export type KeySource = (bits: number) => KeyObject | Promise<KeyObject>;
 
 /** A fresh RSA key. */
-export const freshKey: KeySource = async (bits) =>
-	(await promisify(generateKeyPair)("rsa", { modulusLength: bits })).privateKey;
+export const freshKey: KeySource = async (bits) => (await makeKeyPair("rsa", { modulusLength: bits })).privateKey;
 
 /** What the server offered: the certificates and the choice among its capabilities. */
 export interface ScepServer {

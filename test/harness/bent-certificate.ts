@@ -1,11 +1,11 @@
 /** A device's certificate before it is signed, of which any one part can be bent; built by the emulated device's encoder. */
-import { generateKeyPairSync } from "node:crypto";
 import type { X509 } from "../../lib/cms/certificate.ts";
 import { ber, oids, publicKeyInfo } from "../device/index.ts";
+import { newKeyPair } from "../device/key-pair.ts";
 
 const day = 86_400_000;
 export const now = new Date("2026-11-22T12:00:00Z");
-export const device: Uint8Array = publicKeyInfo(generateKeyPairSync("rsa", { modulusLength: 2048 }).publicKey);
+export const device: Uint8Array = publicKeyInfo(newKeyPair("rsa", { modulusLength: 2048 }).publicKey);
 export const emailProtection = "1.3.6.1.5.5.7.3.4";
 
 interface Parts {

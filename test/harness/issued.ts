@@ -1,5 +1,5 @@
 /** Real certificates in a store, by the store's own steps: what an operator's commands find after people have enrolled. */
-import { generateKeyPairSync, type KeyObject, randomBytes } from "node:crypto";
+import { type KeyObject, randomBytes } from "node:crypto";
 import { issue } from "../../lib/ca/issue.ts";
 import { lintTbs } from "../../lib/ca/lint.ts";
 import { buildLeaf } from "../../lib/ca/template.ts";
@@ -7,6 +7,7 @@ import { pemCertificates, readCertificate, type X509 } from "../../lib/cms/certi
 import type { NewCertificate, Store } from "../../lib/ports.ts";
 import { at, audit, identify, reserve, start } from "../contract/store-exchange.ts";
 import { publicKeyInfo } from "../device/index.ts";
+import { newKeyPair } from "../device/key-pair.ts";
 import type { SoftwareKeys } from "./software-keys.ts";
 
 export const caOf = (keys: SoftwareKeys): X509 =>
@@ -18,7 +19,7 @@ export async function enroll(
 	keys: SoftwareKeys,
 	id: string,
 	last: "reserved" | "issued" = "issued",
-	key: KeyObject = generateKeyPairSync("rsa", { modulusLength: 2048 }).publicKey,
+	key: KeyObject = newKeyPair("rsa", { modulusLength: 2048 }).publicKey,
 ): Promise<{ reserved: NewCertificate; der: Uint8Array }> {
 	const ca = caOf(keys);
 	const subject = [["CN", `${id}@example.com`]] as const;

@@ -1,6 +1,7 @@
 /** An OpenID provider that says whatever a test makes it say: no login, one code per visit, ID tokens as bent as wished. */
-import { createHash, createHmac, generateKeyPairSync, type KeyObject, randomBytes, sign } from "node:crypto";
+import { createHash, createHmac, type KeyObject, randomBytes, sign } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { newKeyPair } from "../device/key-pair.ts";
 
 export interface Bent {
 	/** Over the honest claims; undefined leaves one out. */
@@ -30,8 +31,8 @@ const encoded = (value: unknown): string => Buffer.from(JSON.stringify(value)).t
 
 export async function startBentProvider(port: number): Promise<BentProvider> {
 	const issuer = `http://localhost:${port}`;
-	const own = generateKeyPairSync("rsa", { modulusLength: 2048 });
-	const foreign = generateKeyPairSync("rsa", { modulusLength: 2048 }).privateKey;
+	const own = newKeyPair("rsa", { modulusLength: 2048 });
+	const foreign = newKeyPair("rsa", { modulusLength: 2048 }).privateKey;
 	const codes = new Map<string, { nonce: string; challenge: string }>();
 	let tokens = 0;
 	const provider: BentProvider = { issuer, says: {}, tokens: () => tokens, stop: () => Promise.resolve() };

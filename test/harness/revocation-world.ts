@@ -1,5 +1,5 @@
 /** An issuing CA, its OCSP responder, a store with certificates in every state, and a clock that is set by hand. */
-import { generateKeyPairSync, type KeyObject, sign } from "node:crypto";
+import { type KeyObject, sign } from "node:crypto";
 import { readCertificate, type X509 } from "../../lib/cms/certificate.ts";
 import { makeRevocation } from "../../lib/enroll/revocation.ts";
 import type { RevocationOptions } from "../../lib/enroll/revocation-service.ts";
@@ -7,6 +7,7 @@ import { OtaError } from "../../lib/errors.ts";
 import type { Certificate, SigningRole } from "../../lib/ports.ts";
 import { type MemoryStore, memoryStore } from "../../lib/store/memory.ts";
 import { buildCertificate } from "../device/index.ts";
+import { newKeyPair } from "../device/key-pair.ts";
 
 const hour = 3_600_000;
 export const day = 24 * hour;
@@ -28,7 +29,7 @@ export class RevocationWorld {
 	readonly #keys: { ca: KeyObject; ocsp: KeyObject };
 
 	constructor(commonName = "CA") {
-		const ec = (): KeyObject => generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey;
+		const ec = (): KeyObject => newKeyPair("ec", { namedCurve: "P-256" }).privateKey;
 		this.#keys = { ca: ec(), ocsp: ec() };
 		const dates = {
 			notBefore: new Date(this.now.getTime() - 90 * day),

@@ -4,7 +4,6 @@ import {
 	createCipheriv,
 	createDecipheriv,
 	createPublicKey,
-	generateKeyPairSync,
 	type KeyObject,
 	privateDecrypt,
 	randomBytes,
@@ -14,6 +13,7 @@ import { type CeremonyKey, runCeremony } from "../../lib/ca/ceremony.ts";
 import { OtaError } from "../../lib/errors.ts";
 import type { Authorities } from "../../lib/options.ts";
 import type { Keys, SigningRole } from "../../lib/ports.ts";
+import { newKeyPair } from "../device/key-pair.ts";
 
 export interface SoftwareKeys {
 	keys: Keys;
@@ -22,11 +22,11 @@ export interface SoftwareKeys {
 	private: Record<"root" | "ca" | "ra" | "profile", KeyObject> & Partial<Record<SigningRole, KeyObject>>;
 }
 
-const rsa = (): KeyObject => generateKeyPairSync("rsa", { modulusLength: 2048 }).privateKey;
+const rsa = (): KeyObject => newKeyPair("rsa", { modulusLength: 2048 }).privateKey;
 
 /** Five keys and their certificates, by the real ceremony. */
 export async function softwareKeys(now = new Date(), caKey: "rsa" | "p-256" = "rsa"): Promise<SoftwareKeys> {
-	const ec = (): KeyObject => generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey;
+	const ec = (): KeyObject => newKeyPair("ec", { namedCurve: "P-256" }).privateKey;
 	const all = { root: rsa(), ca: caKey === "rsa" ? rsa() : ec(), ra: rsa(), profile: rsa(), ocsp: ec() };
 	const ceremonyKey = (label: keyof typeof all): CeremonyKey => ({
 		label,

@@ -1,6 +1,5 @@
 /** Wycheproof's signatures through the table of algorithms, its RSA decryptions through the HSM adapter, its CBC through ours. */
 import { spawn } from "node:child_process";
-import { generateKeyPairSync } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -14,6 +13,7 @@ import { readCertifiedKey, signatureHolds } from "../../lib/cms/signature.ts";
 import { oids } from "../../lib/der/oids.ts";
 import { asOtaError } from "../../lib/errors.ts";
 import { selfSignedSigner } from "../device/index.ts";
+import { newKeyPair } from "../device/key-pair.ts";
 import { makeToken } from "../harness/token.ts";
 import { describeCorpus } from "../vectors/corpora.ts";
 
@@ -59,7 +59,7 @@ describeCorpus("Wycheproof's signatures", "wycheproof", (root) => {
 });
 
 describeCorpus("Wycheproof's AES-CBC", "wycheproof", (root) => {
-	const { certificate } = selfSignedSigner(generateKeyPairSync("rsa", { modulusLength: 2048 }).privateKey);
+	const { certificate } = selfSignedSigner(newKeyPair("rsa", { modulusLength: 2048 }).privateKey);
 	const recipient = readCertificate(certificate);
 
 	it("is opened where it is valid, and the one failure elsewhere", async () => {

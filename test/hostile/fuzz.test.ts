@@ -2,7 +2,7 @@
  * The readers under generated input, seeded: bent messages of ours and of the corpora, and BER from nowhere. Only OtaError
  * comes out, soon, and nothing is allocated because a length field says so. A few seconds here; longer by `npm run fuzz`.
  */
-import { generateKeyPairSync, sign } from "node:crypto";
+import { sign } from "node:crypto";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { describe, expect, it } from "@jest/globals";
@@ -40,6 +40,7 @@ import {
 	knownAttributes,
 	selfSignedSigner,
 } from "../device/index.ts";
+import { newKeyPair } from "../device/key-pair.ts";
 import { Seeded } from "../harness/seeded.ts";
 import { all, encode, parseTlv, type Tlv } from "../harness/tlv-tree.ts";
 import { plain } from "../harness/to-be-signed.ts";
@@ -99,7 +100,7 @@ const readers: Readonly<Record<string, (bytes: Uint8Array) => unknown>> = {
 	readPlist: (bytes) => readDeviceAttributes(readPlist(bytes)),
 };
 
-const key = generateKeyPairSync("rsa", { modulusLength: 2048 }).privateKey;
+const key = newKeyPair("rsa", { modulusLength: 2048 }).privateKey;
 const dates = { notBefore: new Date("2026-01-01"), notAfter: new Date("2036-01-01") };
 const certificate = buildCertificate({
 	subject: [["CN", "x"]],

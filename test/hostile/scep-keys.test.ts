@@ -1,7 +1,8 @@
 /** /scep under attack by keys: weak ones that work, strange ones, and ones that are none (S27, S28). */
-import { generateKeyPairSync, type KeyObject } from "node:crypto";
+import type { KeyObject } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { ber, publicKeyInfo } from "../device/index.ts";
+import { newKeyPair } from "../device/key-pair.ts";
 import { closePrimes, infoOf, keyOf, prime, type RsaNumbers, rocaKey, signWith } from "../harness/weak-keys.ts";
 import { cpuTime, failInfo, payloadOf, ScepAttacker } from "./scep-attacker.ts";
 
@@ -67,7 +68,7 @@ describe("a key that works and is weak", () => {
 	});
 
 	it("S28 on P-192 is a badAlg within 200 ms", async () => {
-		const key: KeyObject = generateKeyPairSync("ec", { namedCurve: "prime192v1" }).privateKey;
+		const key: KeyObject = newKeyPair("ec", { namedCurve: "prime192v1" }).privateKey;
 		const sent = attacker.request({ signerKey: attacker.spare, transactionID: "1" }, key);
 		const time = await cpuTime(async () => expect((await attacker.failure(sent)).failInfo).toBe(badAlg));
 		expect(time).toBeLessThan(200);
@@ -110,10 +111,7 @@ describe("a key whose possession nobody can prove", () => {
 		["a point off its curve", onCurve(Buffer.concat([Uint8Array.of(4), point(64, 7)]))],
 		["the point at infinity", onCurve(Uint8Array.of(0))],
 		["no point at all", onCurve(new Uint8Array())],
-		[
-			"P-256 that is said to be RSA",
-			infoOf(good, publicKeyInfo(generateKeyPairSync("ec", { namedCurve: "P-256" }).publicKey)),
-		],
+		["P-256 that is said to be RSA", infoOf(good, publicKeyInfo(newKeyPair("ec", { namedCurve: "P-256" }).publicKey))],
 	])("S27 S28 of %s is a badMessageCheck, like all that does not prove itself, within 200 ms", async (_, info) => {
 		const { failInfo: answer, time } = await answerTo(csrOf(info, nothing));
 		expect(answer).toBe(badMessageCheck);

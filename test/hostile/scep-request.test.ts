@@ -1,12 +1,5 @@
 /** /scep under attack: the request inside the envelope, its challenge, and many at once; and the operations over HTTP. */
-import {
-	createHash,
-	generateKeyPairSync,
-	generatePrimeSync,
-	type KeyObject,
-	randomBytes,
-	X509Certificate,
-} from "node:crypto";
+import { createHash, generatePrimeSync, type KeyObject, randomBytes, X509Certificate } from "node:crypto";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "@jest/globals";
 import { Certificate } from "pkijs";
 import {
@@ -18,6 +11,7 @@ import {
 	type PkcsReqOptions,
 	publicKeyInfo,
 } from "../device/index.ts";
+import { newKeyPair } from "../device/key-pair.ts";
 import { rsaKey } from "../device/rsa-keys.ts";
 import { bytesOf, cpuTime, failInfo, payloadOf, ScepAttacker } from "./scep-attacker.ts";
 
@@ -115,16 +109,12 @@ describe("a certification request", () => {
 	});
 
 	it.each<[string, () => KeyObject, number]>([
-		["RSA of 1024 bits", () => generateKeyPairSync("rsa", { modulusLength: 1024 }).privateKey, badRequest],
-		["RSA of 2047 bits", () => generateKeyPairSync("rsa", { modulusLength: 2047 }).privateKey, badRequest],
-		[
-			"RSA with exponent 3",
-			() => generateKeyPairSync("rsa", { modulusLength: 2048, publicExponent: 3 }).privateKey,
-			badRequest,
-		],
+		["RSA of 1024 bits", () => newKeyPair("rsa", { modulusLength: 1024 }).privateKey, badRequest],
+		["RSA of 2047 bits", () => newKeyPair("rsa", { modulusLength: 2047 }).privateKey, badRequest],
+		["RSA with exponent 3", () => newKeyPair("rsa", { modulusLength: 2048, publicExponent: 3 }).privateKey, badRequest],
 		["RSA with a small factor", smallFactor, badRequest],
-		["P-256", () => generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey, badAlg],
-		["secp256k1", () => generateKeyPairSync("ec", { namedCurve: "secp256k1" }).privateKey, badAlg],
+		["P-256", () => newKeyPair("ec", { namedCurve: "P-256" }).privateKey, badAlg],
+		["secp256k1", () => newKeyPair("ec", { namedCurve: "secp256k1" }).privateKey, badAlg],
 		["P-256 in explicit parameters", explicitCurve, badAlg],
 	])("S27 S28 for a key of %s is refused", async (_, make, expected) => {
 		const key = make();
@@ -155,7 +145,7 @@ function smallFactor(): KeyObject {
 	}
 }
 function explicitCurve(): KeyObject {
-	return generateKeyPairSync("ec", { namedCurve: "P-256", paramEncoding: "explicit" }).privateKey;
+	return newKeyPair("ec", { namedCurve: "P-256", paramEncoding: "explicit" }).privateKey;
 }
 
 describe("its challenge", () => {

@@ -2,15 +2,7 @@
  * A rollover of the issuing CA, as devices and clients see it: certificates of the CA before live on, messages to the RA
  * before are answered by it, and whatever is issued is by the new CA.
  */
-import {
-	createHash,
-	createPublicKey,
-	generateKeyPairSync,
-	type KeyObject,
-	randomBytes,
-	sign,
-	X509Certificate,
-} from "node:crypto";
+import { createHash, createPublicKey, type KeyObject, randomBytes, sign, X509Certificate } from "node:crypto";
 import { beforeAll, describe, expect, it } from "@jest/globals";
 import { CertificateRevocationList } from "pkijs";
 import type { CeremonyKey } from "../../lib/ca/ceremony.ts";
@@ -37,6 +29,7 @@ import {
 	selectFrom,
 	verifySignedData,
 } from "../device/index.ts";
+import { newKeyPair } from "../device/key-pair.ts";
 import { type TestOta, testOta } from "../harness/ota.ts";
 import { type SoftwareKeys, softwareKeys } from "../harness/software-keys.ts";
 
@@ -56,7 +49,7 @@ let halfway: DeviceSession;
 let identified: DeviceSession;
 
 const derOf = (pem: string): Uint8Array => readPem(pem)[0] as Uint8Array;
-const newKey = (): KeyObject => generateKeyPairSync("rsa", { modulusLength: 2048 }).privateKey;
+const newKey = (): KeyObject => newKeyPair("rsa", { modulusLength: 2048 }).privateKey;
 const ceremonyKey = (label: string, key: KeyObject): CeremonyKey => ({
 	label,
 	attributes: {},

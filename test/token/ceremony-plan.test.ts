@@ -1,5 +1,5 @@
 /** `ota ceremony --plan` on a token of the operator's own (SoftHSMv2), from dist/; openssl is the root and the second opinion. */
-import { generateKeyPairSync, X509Certificate } from "node:crypto";
+import { X509Certificate } from "node:crypto";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,6 +8,7 @@ import { formatUri } from "../../hsm/uri.ts";
 import { readCertificate, type X509 } from "../../lib/cms/certificate.ts";
 import { chainFaults } from "../../lib/cms/chain.ts";
 import { ownRules } from "../../lib/enroll/authorities.ts";
+import { newKeyPair } from "../device/key-pair.ts";
 import { OpenSsl } from "../harness/openssl.ts";
 import { runOta } from "../harness/ota-command.ts";
 import { makeToken, type TestToken } from "../harness/token.ts";
@@ -340,7 +341,7 @@ describe("a ceremony with keys that have faults", () => {
 			profile: { key: profile, years: 1 },
 		});
 	beforeAll(async () => {
-		const jwk = generateKeyPairSync("rsa", { modulusLength: 2048 }).privateKey.export({ format: "jwk" });
+		const jwk = newKeyPair("rsa", { modulusLength: 2048 }).privateKey.export({ format: "jwk" });
 		await token.must({ do: "import", label: "brought-profile", jwk, attributes });
 		// A key pair brings CKA_SIGN along.
 		const { CKA_SIGN: _sign, ...others } = attributes;

@@ -1,11 +1,12 @@
 /** `ota keys` and `ota ceremony verify` against a real SoftHSMv2, from dist/ in processes of their own. */
-import { createHash, generateKeyPairSync, X509Certificate } from "node:crypto";
+import { createHash, X509Certificate } from "node:crypto";
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { findSoftHsmModule } from "../../hsm/provision/softhsm.ts";
 import { formatUri } from "../../hsm/uri.ts";
+import { newKeyPair } from "../device/key-pair.ts";
 import { selfSigned } from "../harness/certificate.ts";
 import { OpenSsl } from "../harness/openssl.ts";
 import { runOta } from "../harness/ota-command.ts";
@@ -167,7 +168,7 @@ describe("one key in two roles", () => {
 		const token = await makeToken(join(directory, "twice"));
 		const { ca, ra } = await makeKeys(token);
 		expect(ca).not.toEqual(ra);
-		const jwk = generateKeyPairSync("rsa", { modulusLength: 2048 }).privateKey.export({ format: "jwk" });
+		const jwk = newKeyPair("rsa", { modulusLength: 2048 }).privateKey.export({ format: "jwk" });
 		const attributes = { CKA_SENSITIVE: true, CKA_EXTRACTABLE: false, CKA_SIGN: true, CKA_DECRYPT: true };
 		await token.must({ do: "import", label: "one", jwk, attributes });
 		await token.must({ do: "import", label: "other", jwk, attributes });

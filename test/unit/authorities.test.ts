@@ -1,4 +1,4 @@
-import { generateKeyPairSync, type KeyObject, randomBytes, sign } from "node:crypto";
+import { type KeyObject, randomBytes, sign } from "node:crypto";
 import { beforeAll, describe, expect, it } from "@jest/globals";
 import { checkResponseData, readResponder } from "../../hsm/agent/response-data.ts";
 import { checkToBeSigned, readIssuer } from "../../hsm/agent/to-be-signed.ts";
@@ -7,6 +7,7 @@ import { checkAuthorities, type OwnCertificates } from "../../lib/enroll/authori
 import { ConfigError } from "../../lib/errors.ts";
 import type { Keys } from "../../lib/ports.ts";
 import { buildCertificate } from "../device/index.ts";
+import { newKeyPair } from "../device/key-pair.ts";
 import { type SoftwareKeys, softwareKeys } from "../harness/software-keys.ts";
 
 const now = new Date("2026-11-22T12:00:00Z");
@@ -75,8 +76,8 @@ describe("the four certificates", () => {
 });
 
 describe("the certificates of the generation before, and the responder's", () => {
-	const ec = (): KeyObject => generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey;
-	const rsa = (): KeyObject => generateKeyPairSync("rsa", { modulusLength: 2048 }).privateKey;
+	const ec = (): KeyObject => newKeyPair("ec", { namedCurve: "P-256" }).privateKey;
+	const rsa = (): KeyObject => newKeyPair("rsa", { modulusLength: 2048 }).privateKey;
 	const [oldCa, oldRa, responder] = [ec(), rsa(), ec()];
 	const dates = { notBefore: new Date(now.getTime() - year), notAfter: new Date(now.getTime() + year) };
 	const derOf = (role: "root" | "ca") => pemCertificates(ours.authorities[role])[0] as Uint8Array;

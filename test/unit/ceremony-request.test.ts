@@ -1,14 +1,13 @@
 /** A certification request that lies there already is handed out only when it is the one that a ceremony would sign. */
-import { generateKeyPairSync, sign } from "node:crypto";
+import { sign } from "node:crypto";
 import { beforeAll, describe, expect, it } from "@jest/globals";
 import { requestFault, signRequest } from "../../lib/ca/ceremony-request.ts";
 import type { SubjectName } from "../../lib/ports.ts";
+import { newKeyPair } from "../device/key-pair.ts";
 
 function signer(kind: "rsa" | "ec") {
 	const { publicKey, privateKey } =
-		kind === "rsa"
-			? generateKeyPairSync("rsa", { modulusLength: 2048 })
-			: generateKeyPairSync("ec", { namedCurve: "P-256" });
+		kind === "rsa" ? newKeyPair("rsa", { modulusLength: 2048 }) : newKeyPair("ec", { namedCurve: "P-256" });
 	return {
 		publicKey: new Uint8Array(publicKey.export({ format: "der", type: "spki" })),
 		sign: async (hash: string, message: Uint8Array) => sign(hash, message, privateKey),

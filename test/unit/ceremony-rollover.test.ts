@@ -1,5 +1,5 @@
 /** The issuing CA's next generation over software keys: names, announcement, transcript, and what belongs together. */
-import { createPublicKey, generateKeyPairSync, type KeyObject, randomBytes, sign, X509Certificate } from "node:crypto";
+import { createPublicKey, type KeyObject, randomBytes, sign, X509Certificate } from "node:crypto";
 import { beforeAll, describe, expect, it } from "@jest/globals";
 import { type CeremonyKey, runCeremony } from "../../lib/ca/ceremony.ts";
 import { compareCeremony } from "../../lib/ca/ceremony-compare.ts";
@@ -13,9 +13,10 @@ import { nextCaFault, readNextCaPem } from "../../lib/ca/next-ca.ts";
 import { readCertificate, type X509 } from "../../lib/cms/certificate.ts";
 import { writeName } from "../../lib/der/name.ts";
 import type { SubjectName } from "../../lib/ports.ts";
+import { newKeyPair } from "../device/key-pair.ts";
 
 function softwareKey(label: string): CeremonyKey {
-	const { privateKey }: { privateKey: KeyObject } = generateKeyPairSync("rsa", { modulusLength: 2048 });
+	const { privateKey }: { privateKey: KeyObject } = newKeyPair("rsa", { modulusLength: 2048 });
 	return {
 		label,
 		attributes: {

@@ -1,5 +1,5 @@
 /** A transcript against those who would fool its verification: what they may write, and what gives them away. Software keys. */
-import { createPublicKey, generateKeyPairSync, type KeyObject, randomBytes, sign, X509Certificate } from "node:crypto";
+import { createPublicKey, type KeyObject, randomBytes, sign, X509Certificate } from "node:crypto";
 import { beforeAll, describe, expect, it } from "@jest/globals";
 import { checkToBeSigned, readIssuer } from "../../hsm/agent/to-be-signed.ts";
 import { type CeremonyKey, runCeremony } from "../../lib/ca/ceremony.ts";
@@ -9,6 +9,7 @@ import { readTranscript } from "../../lib/ca/ceremony-reading.ts";
 import { certifySuccessor } from "../../lib/ca/ceremony-successor.ts";
 import { signTranscript } from "../../lib/ca/ceremony-transcript.ts";
 import type { Clock } from "../../lib/ports.ts";
+import { newKeyPair } from "../device/key-pair.ts";
 
 type Role = "root" | "ca" | "ra" | "profile";
 const roles: readonly Role[] = ["root", "ca", "ra", "profile"];
@@ -16,7 +17,7 @@ const labels = { root: "root-ca", ca: "issuing-ca", ra: "scep-ra", profile: "pro
 const privateKeys = new Map<string, KeyObject>();
 
 function ceremonyKey(label: string): CeremonyKey {
-	const privateKey = privateKeys.get(label) ?? generateKeyPairSync("rsa", { modulusLength: 2048 }).privateKey;
+	const privateKey = privateKeys.get(label) ?? newKeyPair("rsa", { modulusLength: 2048 }).privateKey;
 	privateKeys.set(label, privateKey);
 	return {
 		label,

@@ -1,6 +1,6 @@
 /** The ceremony over software keys; openssl is the second opinion. The token's own ceremony: test/token/ceremony.test.ts. */
 import { execFileSync, spawnSync } from "node:child_process";
-import { generateKeyPairSync, randomBytes, sign, X509Certificate } from "node:crypto";
+import { randomBytes, sign, X509Certificate } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,12 +8,13 @@ import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { type CeremonyInput, type CeremonyKey, type CeremonyResult, runCeremony } from "../../lib/ca/ceremony.ts";
 import { signCertificate } from "../../lib/ca/ceremony-certificate.ts";
 import { distinguishedName } from "../../lib/ca/ceremony-name.ts";
+import { newKeyPair } from "../device/key-pair.ts";
 
 function softwareKey(label: string, kind: "rsa-1024" | "rsa-2048" | "p-256" = "rsa-2048"): CeremonyKey {
 	const { publicKey, privateKey } =
 		kind === "p-256"
-			? generateKeyPairSync("ec", { namedCurve: "prime256v1" })
-			: generateKeyPairSync("rsa", { modulusLength: Number(kind.slice(4)) });
+			? newKeyPair("ec", { namedCurve: "prime256v1" })
+			: newKeyPair("rsa", { modulusLength: Number(kind.slice(4)) });
 	return {
 		label,
 		attributes: { CKA_SENSITIVE: true },

@@ -1,16 +1,16 @@
 /** The chain judge on chains of the emulated world: each rule by a chain that breaks it alone. */
 import type { KeyObject } from "node:crypto";
-import { generateKeyPairSync } from "node:crypto";
 import { describe, expect, it } from "@jest/globals";
 import { readCertificate, type X509 } from "../../lib/cms/certificate.ts";
 import { type Anchor, type ChainRules, chainFaults, judgeChain } from "../../lib/cms/chain.ts";
 import { asOtaError } from "../../lib/errors.ts";
 import { ber, buildCertificate, type CertificateOptions } from "../device/index.ts";
+import { newKeyPair } from "../device/key-pair.ts";
 
 const day = 86_400_000;
 const now = new Date("2026-11-22T12:00:00Z");
 const rules: ChainRules = { at: now, digests: ["sha256"], rsaBits: 2048, usage: [0], purpose: null };
-const rsa = (modulusLength = 2048): KeyObject => generateKeyPairSync("rsa", { modulusLength }).privateKey;
+const rsa = (modulusLength = 2048): KeyObject => newKeyPair("rsa", { modulusLength }).privateKey;
 const keys = { root: rsa(), ca: rsa(), leaf: rsa() };
 
 type Bend = Partial<Record<"root" | "ca" | "leaf", Partial<CertificateOptions>>>;
@@ -83,7 +83,7 @@ describe("a chain", () => {
 
 	const unknown = ber.extension("1.2.3.4", ber.boolean(true), true);
 	const nameConstraints = ber.extension("2.5.29.30", ber.sequence());
-	const ec = (namedCurve: string) => generateKeyPairSync("ec", { namedCurve }).privateKey;
+	const ec = (namedCurve: string) => newKeyPair("ec", { namedCurve }).privateKey;
 	it.each<[string, Bend, number, unknown]>([
 		["a CA for a leaf", { leaf: { ca: {} } }, 0, "it is a CA"],
 		["a leaf that may not sign", { leaf: { keyUsage: [2] } }, 0, "its key usage is another"],
@@ -101,7 +101,7 @@ describe("a chain", () => {
 		["RSA of 1024 bits", { leaf: { key: rsa(1024) } }, 0, "an RSA key of 1024 bits"],
 		["secp256k1", { leaf: { key: ec("secp256k1") } }, 0, /a kind or a curve/],
 		["P-224", { leaf: { key: ec("P-224") } }, 0, /a kind or a curve/],
-		["Ed25519", { leaf: { key: generateKeyPairSync("ed25519").publicKey } }, 0, /a kind or a curve/],
+		["Ed25519", { leaf: { key: newKeyPair("ed25519").publicKey } }, 0, /a kind or a curve/],
 	])("is refused for %s", (_what, bend, index, why) => {
 		const expected = why instanceof RegExp ? expect.stringMatching(why) : why;
 		expect(faultsOf(chain(bend))).toEqual(wrong(index, expected));

@@ -1,5 +1,4 @@
 /** What `ota check-issued` finds: each fault of a stored certificate, of a set of them, and of a revocation list. */
-import { generateKeyPairSync } from "node:crypto";
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
 import { run } from "../../bin/commands/check-issued.ts";
 import { type IssuedRules, judgeStored } from "../../lib/ca/check-issued.ts";
@@ -10,6 +9,7 @@ import { makeRevocation } from "../../lib/enroll/revocation.ts";
 import type { Certificate, Enrollment, RevocationList, Store } from "../../lib/ports.ts";
 import { memoryStore } from "../../lib/store/memory.ts";
 import { revocation } from "../contract/store-exchange.ts";
+import { newKeyPair } from "../device/key-pair.ts";
 import { silent } from "../harness/database.ts";
 import { caOf, enroll } from "../harness/issued.ts";
 import { type OperatorDesk, operatorDesk } from "../harness/operator-desk.ts";
@@ -294,7 +294,7 @@ describe("ota check-issued", () => {
 	});
 
 	it("knows the issuing CA before", async () => {
-		const { publicKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
+		const { publicKey } = newKeyPair("rsa", { modulusLength: 2048 });
 		await enroll(desk.store, other, "former", "issued", publicKey);
 		const former = { OTA_CA_OLD_CERT: other.authorities.ca };
 		expect(await desk.typeWith(former, run)).toMatchObject({ code: 0, out: "" });

@@ -1,6 +1,6 @@
 /** EnvelopedData: openssl opens ours and we open openssl's; whatever cannot be opened fails in one and the same way. */
 import { spawnSync } from "node:child_process";
-import { generateKeyPairSync, randomBytes } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,6 +10,7 @@ import { pemCertificates, readCertificate, type X509 } from "../../lib/cms/certi
 import { envelop, openEnvelopedData, readEnvelopedData } from "../../lib/cms/enveloped-data.ts";
 import { asOtaError } from "../../lib/errors.ts";
 import { ber, blockShapes, buildCertificate, buildEnvelopedData, oids, pkcs1Block } from "../device/index.ts";
+import { newKeyPair } from "../device/key-pair.ts";
 import { type SoftwareKeys, softwareKeys } from "../harness/software-keys.ts";
 
 const ciphers: Cipher["name"][] = ["aes-128-cbc", "aes-192-cbc", "aes-256-cbc", "des-ede3-cbc"];
@@ -107,7 +108,7 @@ describe("what cannot be opened", () => {
 	});
 
 	it("an encrypted key of another size than the modulus: decryption, and the key is never asked", async () => {
-		const short = generateKeyPairSync("rsa", { modulusLength: 1024 }).privateKey;
+		const short = newKeyPair("rsa", { modulusLength: 1024 }).privateKey;
 		const lookalike = buildCertificate({
 			subject: [["CN", "short"]],
 			key: short,

@@ -1,6 +1,6 @@
 /** SignedData in: what is verified, against the emulated device's encoder and openssl's; and every refusal. */
 import { spawnSync } from "node:child_process";
-import { generateKeyPairSync, type KeyObject } from "node:crypto";
+import type { KeyObject } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,12 +10,13 @@ import type { Digest } from "../../lib/cms/algorithms.ts";
 import { readSignedData } from "../../lib/cms/signed-data.ts";
 import { asOtaError } from "../../lib/errors.ts";
 import { ber, buildCertificate, buildSignedData, oids, pemOf, type SignedDataOptions } from "../device/index.ts";
+import { newKeyPair } from "../device/key-pair.ts";
 
 interface Party {
 	certificate: Uint8Array;
 	key: KeyObject;
 }
-const rsa = (bits = 2048): KeyObject => generateKeyPairSync("rsa", { modulusLength: bits }).privateKey;
+const rsa = (bits = 2048): KeyObject => newKeyPair("rsa", { modulusLength: bits }).privateKey;
 const serialNumber = Uint8Array.of(0x41, 2, 3, 4, 5, 6, 7, 8);
 const party = (key: KeyObject, commonName = "signer"): Party => ({
 	key,
@@ -32,7 +33,7 @@ const party = (key: KeyObject, commonName = "signer"): Party => ({
 const signer = party(rsa());
 const other = party(rsa(), "another");
 const namesake = party(rsa());
-const elliptic = party(generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey, "elliptic");
+const elliptic = party(newKeyPair("ec", { namedCurve: "P-256" }).privateKey, "elliptic");
 const small = party(rsa(1024), "small");
 const content = Buffer.from("<plist/>".repeat(200));
 const all: Digest[] = ["sha1", "sha256", "sha384", "sha512"];

@@ -1,5 +1,5 @@
 /** Revocation lists of others: every field that may be wrong is, alone, and each refusal has its code. */
-import { generateKeyPairSync, sign } from "node:crypto";
+import { sign } from "node:crypto";
 import { describe, expect, it } from "@jest/globals";
 import { readCertificateList } from "../../lib/ca/crl-reading.ts";
 import { type FreshnessRules, revocationOf, verifyCertificateList } from "../../lib/ca/crl-verify.ts";
@@ -7,12 +7,13 @@ import { readCertificate, type X509 } from "../../lib/cms/certificate.ts";
 import * as der from "../../lib/der/writer.ts";
 import { asOtaError } from "../../lib/errors.ts";
 import { buildCertificate, type CertificateOptions, ber as deviceBer } from "../device/index.ts";
+import { newKeyPair } from "../device/key-pair.ts";
 import { extension as critical, plain } from "../harness/to-be-signed.ts";
 
 const day = 86_400_000;
 const now = new Date("2026-11-22T12:00:00Z");
 const later = (days: number): Date => new Date(now.getTime() + days * day);
-const key = generateKeyPairSync("rsa", { modulusLength: 2048 }).privateKey;
+const key = newKeyPair("rsa", { modulusLength: 2048 }).privateKey;
 const dates = { notBefore: later(-1), notAfter: later(365) };
 const caOf = (more: Partial<CertificateOptions> = {}): X509 =>
 	readCertificate(buildCertificate({ subject: [["CN", "CA"]], key, ca: {}, keyUsage: [5, 6], ...dates, ...more }));
@@ -151,7 +152,7 @@ describe("a list that was read", () => {
 
 	const authorityKey = (identifier: Uint8Array) =>
 		plain("2.5.29.35", der.sequenceOf(der.contextPrimitive(0, identifier)));
-	const other = generateKeyPairSync("rsa", { modulusLength: 2048 }).privateKey;
+	const other = newKeyPair("rsa", { modulusLength: 2048 }).privateKey;
 
 	it.each<[string, string, X509, Partial<Fields>]>([
 		["under another name", "signer_untrusted", caOf({ subject: [["CN", "other"]] }), {}],
@@ -162,7 +163,7 @@ describe("a list that was read", () => {
 		[
 			"under a key of another kind",
 			"signature",
-			caOf({ key: generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey }),
+			caOf({ key: newKeyPair("ec", { namedCurve: "P-256" }).privateKey }),
 			{},
 		],
 		["signed over SHA-1", "algorithm", ca, { algorithm: sha1WithRsa }],

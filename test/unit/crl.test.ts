@@ -1,5 +1,5 @@
 /** A revocation list from its entries to its signature: openssl and pkijs read it as it was meant, the agent signs it. */
-import { generateKeyPairSync, type KeyObject, sign } from "node:crypto";
+import { type KeyObject, sign } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { CertificateRevocationList } from "pkijs";
 import { checkToBeSigned, readIssuer } from "../../hsm/agent/to-be-signed.ts";
@@ -11,6 +11,7 @@ import { readCertificate, type X509 } from "../../lib/cms/certificate.ts";
 import { toHex } from "../../lib/der/values.ts";
 import { asOtaError } from "../../lib/errors.ts";
 import { buildCertificate, pemOf } from "../device/index.ts";
+import { newKeyPair } from "../device/key-pair.ts";
 import { OpenSsl } from "../harness/openssl.ts";
 
 const day = 86_400_000;
@@ -25,9 +26,9 @@ interface Authority {
 	sign: Sign;
 }
 const makers = {
-	rsa: () => generateKeyPairSync("rsa", { modulusLength: 2048 }).privateKey,
-	"P-256": () => generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey,
-	"P-384": () => generateKeyPairSync("ec", { namedCurve: "P-384" }).privateKey,
+	rsa: () => newKeyPair("rsa", { modulusLength: 2048 }).privateKey,
+	"P-256": () => newKeyPair("ec", { namedCurve: "P-256" }).privateKey,
+	"P-384": () => newKeyPair("ec", { namedCurve: "P-384" }).privateKey,
 } as const;
 type Kind = keyof typeof makers;
 const kinds = Object.keys(makers) as Kind[];

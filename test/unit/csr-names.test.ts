@@ -1,5 +1,4 @@
 /** Names that a machine chooses for itself, and names that a renewal inherits. */
-import { generateKeyPairSync } from "node:crypto";
 import { beforeAll, describe, expect, it } from "@jest/globals";
 import { checkToBeSigned, readIssuer } from "../../hsm/agent/to-be-signed.ts";
 import { namesOf } from "../../lib/ca/certificate-names.ts";
@@ -10,8 +9,9 @@ import { buildLeaf } from "../../lib/ca/template.ts";
 import { readCertificate, readTbsCertificate, type X509 } from "../../lib/cms/certificate.ts";
 import { OtaError } from "../../lib/errors.ts";
 import { ber, buildCertificate, buildCsr, type CsrOptions, type Name, oids, publicKeyInfo } from "../device/index.ts";
+import { newKeyPair } from "../device/key-pair.ts";
 
-const newKey = () => generateKeyPairSync("rsa", { modulusLength: 2048 }).privateKey;
+const newKey = () => newKeyPair("rsa", { modulusLength: 2048 }).privateKey;
 const [key, caKey] = [newKey(), newKey()];
 const random = (length: number): Uint8Array => new Uint8Array(length).fill(7);
 let ca: X509;

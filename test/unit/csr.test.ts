@@ -1,16 +1,17 @@
 /** PKCS#10 requests: proof of possession, the challenge in every string type, and the corpus of pyca. */
-import { generateKeyPairSync, type KeyObject } from "node:crypto";
+import type { KeyObject } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "@jest/globals";
 import { readCertificationRequest } from "../../lib/ca/csr.ts";
 import { asOtaError } from "../../lib/errors.ts";
 import { ber, buildCsr, type CsrOptions, publicKeyInfo, type StringType } from "../device/index.ts";
+import { newKeyPair } from "../device/key-pair.ts";
 import { describeCorpus } from "../vectors/corpora.ts";
 
-const key = generateKeyPairSync("rsa", { modulusLength: 2048 }).privateKey;
-const other = generateKeyPairSync("rsa", { modulusLength: 2048 }).privateKey;
-const elliptic = generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey;
+const key = newKeyPair("rsa", { modulusLength: 2048 }).privateKey;
+const other = newKeyPair("rsa", { modulusLength: 2048 }).privateKey;
+const elliptic = newKeyPair("ec", { namedCurve: "P-256" }).privateKey;
 const secret = "a1".repeat(32);
 
 function codeOf(run: () => unknown): string {

@@ -1,6 +1,5 @@
 /** The emulated device's CMS against openssl: what it builds, and what it opens. */
 import { spawnSync } from "node:child_process";
-import { generateKeyPairSync } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -24,6 +23,7 @@ import {
 	pkcs1Block,
 	verifySignedData,
 } from "../device/index.ts";
+import { newKeyPair } from "../device/key-pair.ts";
 
 const attributes = { UDID: "00008110-000A1B2C3D4E801E", SERIAL: "C39VK7XQ0D91", PRODUCT: "iPhone16,1" };
 
@@ -34,7 +34,7 @@ let rsa2048: { certificate: Uint8Array; privateKey: Identity["privateKey"] };
 beforeAll(() => {
 	dir = mkdtempSync(join(tmpdir(), "device-cms-"));
 	identity = issueDeviceIdentity(generateDeviceAuthority());
-	const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
+	const { privateKey } = newKeyPair("rsa", { modulusLength: 2048 });
 	const certificate = buildCertificate({
 		subject: [["CN", "recipient"]],
 		key: privateKey,

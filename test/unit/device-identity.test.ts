@@ -1,5 +1,5 @@
 /** Lane L1: who may have issued a device's identity, and which leaves are refused all the same. */
-import { createHash, generateKeyPairSync, type KeyObject } from "node:crypto";
+import { createHash, type KeyObject } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "@jest/globals";
@@ -18,12 +18,13 @@ import {
 	type Name,
 	oids,
 } from "../device/index.ts";
+import { newKeyPair } from "../device/key-pair.ts";
 import { describeCorpus } from "../vectors/corpora.ts";
 
 const sha256 = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
 const authority = generateDeviceAuthority();
 const anchors = deviceAnchors([authority.deviceCa]);
-const rsa = (): KeyObject => generateKeyPairSync("rsa", { modulusLength: 1024 }).privateKey;
+const rsa = (): KeyObject => newKeyPair("rsa", { modulusLength: 1024 }).privateKey;
 const key = rsa();
 const leaf = (options: DeviceIdentityOptions = {}): X509 =>
 	readCertificate(issueDeviceIdentity(authority, { key, ...options }).certificate);

@@ -1,5 +1,4 @@
 /** How the emulated device reads the server's profiles, answers them, and what it refuses. */
-import { generateKeyPairSync } from "node:crypto";
 import { beforeAll, describe, expect, it } from "@jest/globals";
 import { build, type PlistValue, parse } from "plist";
 import {
@@ -19,6 +18,7 @@ import {
 	type Transport,
 	verifySignedData,
 } from "../device/index.ts";
+import { newKeyPair } from "../device/key-pair.ts";
 
 type Values = { [key: string]: PlistValue };
 
@@ -105,7 +105,7 @@ describe("the identity profile", () => {
 describe("the final profile", () => {
 	let identity: Identity;
 	beforeAll(() => {
-		const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
+		const { privateKey } = newKeyPair("rsa", { modulusLength: 2048 });
 		const dates = { notBefore: new Date("2026-01-01"), notAfter: new Date("2036-01-01") };
 		const certificate = buildCertificate({ subject: [["CN", "device"]], key: privateKey, ...dates });
 		identity = { certificate, privateKey, chain: [] };
@@ -204,7 +204,7 @@ describe("the session", () => {
 	});
 
 	it("trusts only profiles in DER whose signer chains to the root of /CA", () => {
-		const key = (): Identity["privateKey"] => generateKeyPairSync("rsa", { modulusLength: 1024 }).privateKey;
+		const key = (): Identity["privateKey"] => newKeyPair("rsa", { modulusLength: 1024 }).privateKey;
 		const dates = { notBefore: new Date("2026-01-01"), notAfter: new Date("2036-01-01") };
 		const [rootKey, signerKey] = [key(), key()];
 		const root = buildCertificate({ subject: [["CN", "Root"]], key: rootKey, ...dates, ca: {}, keyUsage: [5, 6] });

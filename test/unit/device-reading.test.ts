@@ -1,5 +1,5 @@
 /** The device's own readers against asn1js, PKI.js and plist: on good messages, and on the same with a byte changed. */
-import { createHash, generateKeyPairSync } from "node:crypto";
+import { createHash } from "node:crypto";
 import { beforeAll, describe, expect, it } from "@jest/globals";
 import * as asn1js from "asn1js";
 import { build, type PlistValue } from "plist";
@@ -13,6 +13,7 @@ import {
 	issueDeviceIdentity,
 	quickReading,
 } from "../device/index.ts";
+import { newKeyPair } from "../device/key-pair.ts";
 import { readPropertyList } from "../device/property-list.ts";
 
 const quick = quickReading();
@@ -22,7 +23,7 @@ let messages: Record<string, Uint8Array>;
 beforeAll(() => {
 	const authority = generateDeviceAuthority();
 	identity = issueDeviceIdentity(authority);
-	const { privateKey: key } = generateKeyPairSync("rsa", { modulusLength: 2048 });
+	const { privateKey: key } = newKeyPair("rsa", { modulusLength: 2048 });
 	messages = {
 		"device response": buildDeviceResponse({ identity, attributes: { UDID: "x".repeat(1200) } }),
 		PKCSReq: buildPkcsReq({ key, recipients: [authority.root] }).message,

@@ -1,6 +1,6 @@
 /** The emulated device's SCEP client: Apple's choices in tables, its messages against openssl, its judgement of replies. */
 import { spawnSync } from "node:child_process";
-import { createHash, createPublicKey, generateKeyPairSync, type KeyObject, randomBytes } from "node:crypto";
+import { createHash, createPublicKey, type KeyObject, randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -30,13 +30,14 @@ import {
 	transactionIdOf,
 	verifySignedData,
 } from "../device/index.ts";
+import { newKeyPair } from "../device/key-pair.ts";
 
 interface Pair {
 	certificate: Uint8Array;
 	privateKey: KeyObject;
 }
 
-const newKey = (bits = 1024): KeyObject => generateKeyPairSync("rsa", { modulusLength: bits }).privateKey;
+const newKey = (bits = 1024): KeyObject => newKeyPair("rsa", { modulusLength: bits }).privateKey;
 const dates = { notBefore: new Date("2026-01-01"), notAfter: new Date("2036-01-01") };
 const at = new Date("2026-11-22");
 

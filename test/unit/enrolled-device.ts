@@ -1,5 +1,5 @@
 /** An emulated device that has enrolled with a server of nothing but keys, and the profiles that such a server sends. */
-import { generateKeyPairSync, type KeyObject } from "node:crypto";
+import type { KeyObject } from "node:crypto";
 import { build, type PlistValue } from "plist";
 import {
 	buildCertificate,
@@ -11,6 +11,7 @@ import {
 	readProfileService,
 	type Transport,
 } from "../device/index.ts";
+import { newKeyPair } from "../device/key-pair.ts";
 
 export type Values = { [key: string]: PlistValue };
 
@@ -46,7 +47,7 @@ export interface World {
 }
 
 export function makeWorld(): World {
-	const key = (): KeyObject => generateKeyPairSync("rsa", { modulusLength: 2048 }).privateKey;
+	const key = (): KeyObject => newKeyPair("rsa", { modulusLength: 2048 }).privateKey;
 	const [rootKey, signerKey, deviceKey] = [key(), key(), key()];
 	const root = buildCertificate({ subject: [["CN", "Root"]], key: rootKey, ...dates, ca: {}, keyUsage: [5, 6] });
 	const issuer = { certificate: root, privateKey: rootKey };

@@ -1,7 +1,8 @@
-import { createHash, generateKeyPairSync, sign, verify } from "node:crypto";
+import { createHash, sign, verify } from "node:crypto";
 import { describe, expect, it } from "@jest/globals";
 import { coordinates } from "../../hsm/token/public-key.ts";
 import { signatureInput, signatureOutput } from "../../hsm/token/signature.ts";
+import { newKeyPair } from "../device/key-pair.ts";
 
 describe("EC point", () => {
 	const raw = Buffer.concat([Uint8Array.of(4), Buffer.alloc(32, 1), Buffer.alloc(32, 2)]);
@@ -28,7 +29,7 @@ describe("signature", () => {
 	const message = Buffer.from("to be signed");
 
 	it("by ECDSA turns r || s into the DER that node:crypto verifies", () => {
-		const { privateKey, publicKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+		const { privateKey, publicKey } = newKeyPair("ec", { namedCurve: "P-256" });
 		// Enough draws for r or s with a leading zero octet or a high bit.
 		for (let round = 0; round < 300; round++) {
 			const raw = sign("sha256", message, { key: privateKey, dsaEncoding: "ieee-p1363" });

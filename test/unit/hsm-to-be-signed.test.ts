@@ -1,4 +1,4 @@
-import { generateKeyPairSync, randomBytes } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import { describe, expect, it } from "@jest/globals";
 import type { Issuer } from "../../hsm/agent/issuer.ts";
 import { checkToBeSigned, readIssuer, type Signable } from "../../hsm/agent/to-be-signed.ts";
@@ -7,6 +7,7 @@ import { buildLeaf } from "../../lib/ca/template.ts";
 import { readCertificate } from "../../lib/cms/certificate.ts";
 import * as der from "../../lib/der/writer.ts";
 import type { HashName } from "../../lib/ports.ts";
+import { newKeyPair } from "../device/key-pair.ts";
 import {
 	after,
 	basicConstraints,
@@ -26,7 +27,7 @@ import {
 	tbsCertList,
 } from "../harness/to-be-signed.ts";
 
-const spki = generateKeyPairSync("rsa", { modulusLength: 2048 }).publicKey.export({ type: "spki", format: "der" });
+const spki = newKeyPair("rsa", { modulusLength: 2048 }).publicKey.export({ type: "spki", format: "der" });
 const signed = (subject: string, publicKeyInfo: Uint8Array, extensions: Uint8Array[] = []): Uint8Array =>
 	der.sequenceOf(
 		tbsCertificate({ subject: nameOf(subject), publicKeyInfo, extensions, validity: [-1, 1000] }),
@@ -88,7 +89,7 @@ describe("the CA role", () => {
 	});
 
 	it("signs what the template makes", () => {
-		const key = generateKeyPairSync("rsa", { modulusLength: 2048 }).publicKey.export({ type: "spki", format: "der" });
+		const key = newKeyPair("rsa", { modulusLength: 2048 }).publicKey.export({ type: "spki", format: "der" });
 		const identifier = [plain("2.5.29.14", der.octetString(Buffer.alloc(20, 9)))];
 		const ca = signed("ca", spki, identifier);
 		for (const purpose of ["identity", "client"] as const) {
@@ -139,7 +140,7 @@ describe("the CA role", () => {
 	});
 
 	it("signs with an EC key what names ECDSA, and nothing that names RSA", () => {
-		const key = generateKeyPairSync("ec", { namedCurve: "P-256" }).publicKey.export({ type: "spki", format: "der" });
+		const key = newKeyPair("ec", { namedCurve: "P-256" }).publicKey.export({ type: "spki", format: "der" });
 		const ec = readIssuer(signed("ca", key));
 		const ecdsa = der.algorithmIdentifier("1.2.840.10045.4.3.2");
 		expect(refusal(tbsCertificate({ algorithm: ecdsa }), "sha256", ec)).toBeNull();

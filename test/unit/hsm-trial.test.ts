@@ -1,11 +1,12 @@
-import { generateKeyPairSync, sign } from "node:crypto";
+import { sign } from "node:crypto";
 import { describe, expect, it } from "@jest/globals";
 import pkcs11js from "pkcs11js";
 import type { Lease } from "../../hsm/agent/pool.ts";
 import type { OpenToken } from "../../hsm/agent/tokens.ts";
 import { chooseMeans, type FoundKey } from "../../hsm/agent/trial.ts";
+import { newKeyPair } from "../device/key-pair.ts";
 
-const { privateKey, publicKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
+const { privateKey, publicKey } = newKeyPair("rsa", { modulusLength: 2048 });
 const found: FoundKey = {
 	handle: Buffer.alloc(8),
 	signing: { type: "rsa", size: 256 },

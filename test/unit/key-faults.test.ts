@@ -1,8 +1,9 @@
 /** What the audit of a key stops, what a token may leave otherwise, and what an imported key may have. */
-import { createPublicKey, generateKeyPairSync } from "node:crypto";
+import { createPublicKey } from "node:crypto";
 import { describe, expect, it } from "@jest/globals";
 import { keyIdentity, stoppingFaults } from "../../bin/key-record.ts";
 import type { AuditedRole, KeyDescription } from "../../hsm/index.ts";
+import { newKeyPair } from "../device/key-pair.ts";
 
 const good: KeyDescription["attributes"] = {
 	CKA_TOKEN: true,
@@ -85,7 +86,7 @@ describe("a key's faults", () => {
 
 describe("a public key's identity", () => {
 	it("of RSA is its modulus: with another exponent it is the same key", () => {
-		const { publicKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
+		const { publicKey } = newKeyPair("rsa", { modulusLength: 2048 });
 		const jwk = publicKey.export({ format: "jwk" });
 		const other = createPublicKey({ key: { ...jwk, e: "Aw" }, format: "jwk" });
 		const identities = [publicKey, other].map((key) => keyIdentity(key.export({ format: "der", type: "spki" })));
@@ -93,7 +94,7 @@ describe("a public key's identity", () => {
 	});
 
 	it("of EC is its point", () => {
-		const keys = [1, 2].map(() => generateKeyPairSync("ec", { namedCurve: "P-256" }).publicKey);
+		const keys = [1, 2].map(() => newKeyPair("ec", { namedCurve: "P-256" }).publicKey);
 		const identities = keys.map((key) => keyIdentity(key.export({ format: "der", type: "spki" })));
 		expect(identities[0]).not.toBe(identities[1]);
 	});

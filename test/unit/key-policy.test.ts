@@ -1,9 +1,10 @@
 /** Which public keys may be certified, as a table. */
-import { createHash, createPublicKey, generateKeyPairSync, type KeyObject } from "node:crypto";
+import { createHash, createPublicKey, type KeyObject } from "node:crypto";
 import { describe, expect, it } from "@jest/globals";
 import { acceptPublicKey } from "../../lib/ca/key-policy.ts";
 import { asOtaError } from "../../lib/errors.ts";
 import { ber, publicKeyInfo } from "../device/index.ts";
+import { newKeyPair } from "../device/key-pair.ts";
 import { closePrimes, infoOf, keyOf, prime, rocaKey } from "../harness/weak-keys.ts";
 
 const sha256 = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
@@ -17,7 +18,7 @@ const judged = (spki: Uint8Array, forbidden: string[] = []): string => {
 };
 
 const rsaEncryption = "1.2.840.113549.1.1.1";
-const good = generateKeyPairSync("rsa", { modulusLength: 2048 }).publicKey;
+const good = newKeyPair("rsa", { modulusLength: 2048 }).publicKey;
 const modulus = Buffer.from(good.export({ format: "jwk" }).n as string, "base64url");
 const spkiOf = (n: Uint8Array, e: number | Uint8Array = 65_537, algorithm = ber.algorithm(rsaEncryption)) =>
 	ber.sequence(algorithm, ber.bitString(ber.sequence(ber.integer(n), ber.integer(e))));
@@ -41,12 +42,12 @@ function primes(below: number): bigint[] {
 }
 const key = (type: "ec" | "ed25519" | "rsa-pss"): KeyObject =>
 	type === "ec"
-		? generateKeyPairSync("ec", { namedCurve: "P-256" }).publicKey
+		? newKeyPair("ec", { namedCurve: "P-256" }).publicKey
 		: type === "ed25519"
-			? generateKeyPairSync("ed25519").publicKey
-			: generateKeyPairSync("rsa-pss", { modulusLength: 2048 }).publicKey;
+			? newKeyPair("ed25519").publicKey
+			: newKeyPair("rsa-pss", { modulusLength: 2048 }).publicKey;
 
-const explicit = generateKeyPairSync("ec", { namedCurve: "P-256", paramEncoding: "explicit" });
+const explicit = newKeyPair("ec", { namedCurve: "P-256", paramEncoding: "explicit" });
 const curve = (parameters: Uint8Array, point: Uint8Array) =>
 	ber.sequence(ber.algorithm("1.2.840.10045.2.1", parameters), ber.bitString(point));
 
@@ -92,7 +93,7 @@ describe("acceptPublicKey", () => {
 
 	it.each([
 		["P-256", publicKeyInfo(key("ec"))],
-		["secp256k1", publicKeyInfo(generateKeyPairSync("ec", { namedCurve: "secp256k1" }).publicKey)],
+		["secp256k1", publicKeyInfo(newKeyPair("ec", { namedCurve: "secp256k1" }).publicKey)],
 		["P-192", curve(ber.oid("1.2.840.10045.3.1.1"), Buffer.alloc(49, 4))],
 		["a curve of parameters spelled out", publicKeyInfo(explicit.publicKey)],
 		["a point off its curve", curve(ber.oid("1.2.840.10045.3.1.7"), Buffer.alloc(65, 4))],

@@ -1,5 +1,5 @@
 /** OCSP requests: openssl's are read as they were meant, and everything else is malformed. */
-import { createHash, generateKeyPairSync } from "node:crypto";
+import { createHash } from "node:crypto";
 import { afterAll, describe, expect, it } from "@jest/globals";
 import { issuerFinder } from "../../lib/ca/ocsp-cert-id.ts";
 import { type OcspRequest, readOcspRequest } from "../../lib/ca/ocsp-request.ts";
@@ -7,6 +7,7 @@ import { readCertificate, type X509 } from "../../lib/cms/certificate.ts";
 import * as der from "../../lib/der/writer.ts";
 import { asOtaError } from "../../lib/errors.ts";
 import { buildCertificate, ber as deviceBer, pemOf } from "../device/index.ts";
+import { newKeyPair } from "../device/key-pair.ts";
 import { OpenSsl } from "../harness/openssl.ts";
 import { extension as critical, plain } from "../harness/to-be-signed.ts";
 
@@ -15,14 +16,14 @@ afterAll(() => openssl.remove());
 const now = new Date();
 const dates = { notBefore: new Date(now.getTime() - 1e7), notAfter: new Date(now.getTime() + 1e9) };
 const caOf = (commonName: string): X509 => {
-	const key = generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey;
+	const key = newKeyPair("ec", { namedCurve: "P-256" }).privateKey;
 	return readCertificate(buildCertificate({ subject: [["CN", commonName]], key, ca: {}, keyUsage: [5, 6], ...dates }));
 };
 const [ca, other] = [caOf("CA"), caOf("other")];
 const issuer = openssl.file("ca.pem", pemOf(ca.der));
 const key = openssl.file(
 	"key.pem",
-	generateKeyPairSync("rsa", { modulusLength: 2048 }).privateKey.export({ type: "pkcs8", format: "pem" }) as string,
+	newKeyPair("rsa", { modulusLength: 2048 }).privateKey.export({ type: "pkcs8", format: "pem" }) as string,
 );
 
 function requestOf(...args: string[]): OcspRequest {

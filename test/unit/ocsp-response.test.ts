@@ -1,5 +1,5 @@
 /** OCSP answers from request to signature: openssl and pkijs read them as they were meant, the agent signs them. */
-import { createHash, generateKeyPairSync, type KeyObject, sign } from "node:crypto";
+import { createHash, type KeyObject, sign } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { BasicOCSPResponse, OCSPResponse } from "pkijs";
 import { checkResponseData, readResponder } from "../../hsm/agent/response-data.ts";
@@ -20,6 +20,7 @@ import { readCertificate, type X509 } from "../../lib/cms/certificate.ts";
 import { toHex } from "../../lib/der/values.ts";
 import { asOtaError } from "../../lib/errors.ts";
 import { buildCertificate, pemOf } from "../device/index.ts";
+import { newKeyPair } from "../device/key-pair.ts";
 import { OpenSsl } from "../harness/openssl.ts";
 
 const openssl = new OpenSsl();
@@ -37,9 +38,9 @@ interface World {
 	sign: Sign;
 }
 const makers = {
-	rsa: () => generateKeyPairSync("rsa", { modulusLength: 2048 }).privateKey,
-	"P-256": () => generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey,
-	"P-384": () => generateKeyPairSync("ec", { namedCurve: "P-384" }).privateKey,
+	rsa: () => newKeyPair("rsa", { modulusLength: 2048 }).privateKey,
+	"P-256": () => newKeyPair("ec", { namedCurve: "P-256" }).privateKey,
+	"P-384": () => newKeyPair("ec", { namedCurve: "P-384" }).privateKey,
 } as const;
 const kinds = Object.keys(makers) as (keyof typeof makers)[];
 const worlds = {} as Record<keyof typeof makers, World>;

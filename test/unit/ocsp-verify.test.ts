@@ -1,5 +1,5 @@
 /** OCSP answers of others: who may answer, when, about what; and a responder's certificate as the server starts with it. */
-import { createHash, generateKeyPairSync, type KeyObject, sign } from "node:crypto";
+import { createHash, type KeyObject, sign } from "node:crypto";
 import { describe, expect, it } from "@jest/globals";
 import { keyHashOf } from "../../lib/ca/ocsp-cert-id.ts";
 import { readOcspResponse } from "../../lib/ca/ocsp-reading.ts";
@@ -10,13 +10,14 @@ import { toHex } from "../../lib/der/values.ts";
 import * as der from "../../lib/der/writer.ts";
 import { asOtaError } from "../../lib/errors.ts";
 import { buildCertificate, type CertificateOptions } from "../device/index.ts";
+import { newKeyPair } from "../device/key-pair.ts";
 import { extension as critical, plain } from "../harness/to-be-signed.ts";
 
 const day = 86_400_000;
 const now = new Date("2026-11-22T12:00:00Z");
 const later = (days: number): Date => new Date(now.getTime() + days * day);
 const dates = { notBefore: later(-1), notAfter: later(365) };
-const rsa = (): KeyObject => generateKeyPairSync("rsa", { modulusLength: 2048 }).privateKey;
+const rsa = (): KeyObject => newKeyPair("rsa", { modulusLength: 2048 }).privateKey;
 const keys = { ca: rsa(), responder: rsa(), other: rsa() };
 const ocspSigning = "1.3.6.1.5.5.7.3.9";
 

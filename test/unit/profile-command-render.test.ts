@@ -1,6 +1,6 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: variables of documents look like that.
 /** `ota profile render` and `deliver`: what a person's device would get and why, and the file that it alone can read. */
-import { createHash, generateKeyPairSync } from "node:crypto";
+import { createHash } from "node:crypto";
 import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
@@ -10,6 +10,7 @@ import { readSignedData } from "../../lib/cms/signed-data.ts";
 import { readPropertyList } from "../../lib/profile/property-list-reader.ts";
 import { audit, delivery } from "../contract/store-exchange.ts";
 import { openFinalProfile } from "../device/index.ts";
+import { newKeyPair } from "../device/key-pair.ts";
 import { enroll } from "../harness/issued.ts";
 import { type OperatorDesk, operatorDesk } from "../harness/operator-desk.ts";
 import { type SoftwareAgent, softwareAgent } from "../harness/software-agent.ts";
@@ -134,7 +135,7 @@ describe("ota profile render", () => {
 });
 
 describe("ota profile deliver", () => {
-	const { publicKey, privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
+	const { publicKey, privateKey } = newKeyPair("rsa", { modulusLength: 2048 });
 	const output = () => join(desk.folder, "phone.mobileconfig");
 	let certificate: Uint8Array;
 	beforeAll(async () => {

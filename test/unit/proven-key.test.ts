@@ -1,4 +1,4 @@
-import { createPublicKey, generateKeyPairSync } from "node:crypto";
+import { createPublicKey } from "node:crypto";
 import { describe, expect, it } from "@jest/globals";
 import { readCertifiedKey, readProvenKey, signatureHolds } from "../../lib/cms/signature.ts";
 import { oids } from "../../lib/der/oids.ts";
@@ -12,6 +12,7 @@ import {
 	sequenceOf,
 	tlv,
 } from "../../lib/der/writer.ts";
+import { newKeyPair } from "../device/key-pair.ts";
 
 /** P-256 (FIPS 186-5), spelled out. */
 const p = "ffffffff00000001000000000000000000000000ffffffffffffffffffffffff";
@@ -22,7 +23,7 @@ const gy = "4fe342e2fe1a7f9b8ee7eb4a7c0f9e162bce33576b315ececbb6406837bf51f5";
 const n = "ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551";
 const hex = (text: string): Uint8Array => Buffer.from(text, "hex");
 
-const key = generateKeyPairSync("ec", { namedCurve: "P-256" }).publicKey;
+const key = newKeyPair("ec", { namedCurve: "P-256" }).publicKey;
 const { x = "", y = "" } = key.export({ format: "jwk" });
 const coordinate = (text: string): string => Buffer.from(text, "base64url").toString("hex");
 const whole = `04${coordinate(x)}${coordinate(y)}`;
@@ -46,7 +47,7 @@ describe("the key of a request that proves its possession", () => {
 	it("is read on a named curve, of RSA, and on parameters spelled out with whole points", () => {
 		const spki = (of: ReturnType<typeof createPublicKey>) => of.export({ format: "der", type: "spki" });
 		expect(readProvenKey(spki(key)).asymmetricKeyType).toBe("ec");
-		const rsa = generateKeyPairSync("rsa", { modulusLength: 2048 }).publicKey;
+		const rsa = newKeyPair("rsa", { modulusLength: 2048 }).publicKey;
 		expect(readProvenKey(spki(rsa)).asymmetricKeyType).toBe("rsa");
 		expect(readProvenKey(spelledOut(whole)).asymmetricKeyType).toBe("ec");
 	});

@@ -1,5 +1,5 @@
 /** pkiMessages in: what is read before any verification, and what is refused as not understood. */
-import { createPrivateKey, generateKeyPairSync } from "node:crypto";
+import { createPrivateKey } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "@jest/globals";
@@ -16,9 +16,10 @@ import {
 	type SignedAttribute,
 	selfSignedSigner,
 } from "../device/index.ts";
+import { newKeyPair } from "../device/key-pair.ts";
 import { describeCorpus } from "../vectors/corpora.ts";
 
-const key = generateKeyPairSync("rsa", { modulusLength: 2048 }).privateKey;
+const key = newKeyPair("rsa", { modulusLength: 2048 }).privateKey;
 const signer = selfSignedSigner(key);
 const build = (bent: Partial<PkcsReqOptions> = {}) =>
 	buildPkcsReq({ key, challenge: "x", recipients: [signer.certificate], signer, ...bent });

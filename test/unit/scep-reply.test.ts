@@ -1,5 +1,5 @@
 /** CertReps and capabilities out, as the clients compare them. */
-import { generateKeyPairSync, randomBytes, sign } from "node:crypto";
+import { randomBytes, sign } from "node:crypto";
 import { beforeAll, describe, expect, it } from "@jest/globals";
 import * as asn1js from "asn1js";
 import { ContentInfo, SignedData } from "pkijs";
@@ -20,9 +20,10 @@ import {
 	selectAuthorities,
 	selfSignedSigner,
 } from "../device/index.ts";
+import { newKeyPair } from "../device/key-pair.ts";
 import { type SoftwareKeys, softwareKeys } from "../harness/software-keys.ts";
 
-const key = generateKeyPairSync("rsa", { modulusLength: 2048 }).privateKey;
+const key = newKeyPair("rsa", { modulusLength: 2048 }).privateKey;
 let keys: SoftwareKeys;
 let [ra, ca, root]: X509[] = [];
 beforeAll(async () => {

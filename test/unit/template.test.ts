@@ -1,6 +1,6 @@
 /** A device's certificate from template to signature: openssl's strictest verification, names, dates, serial numbers. */
 import { spawnSync } from "node:child_process";
-import { generateKeyPairSync, randomBytes, sign, X509Certificate } from "node:crypto";
+import { randomBytes, sign, X509Certificate } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -11,11 +11,12 @@ import { buildLeaf, drawSerialNumber, type LeafRequest } from "../../lib/ca/temp
 import { pemCertificates, readCertificate, readTbsCertificate, type X509 } from "../../lib/cms/certificate.ts";
 import { toHex } from "../../lib/der/values.ts";
 import { pemOf, publicKeyInfo } from "../device/index.ts";
+import { newKeyPair } from "../device/key-pair.ts";
 import { type SoftwareKeys, softwareKeys } from "../harness/software-keys.ts";
 
 const day = 86_400_000;
 const now = new Date("2026-11-22T12:00:00.750Z");
-const device = publicKeyInfo(generateKeyPairSync("rsa", { modulusLength: 2048 }).publicKey);
+const device = publicKeyInfo(newKeyPair("rsa", { modulusLength: 2048 }).publicKey);
 const dir = mkdtempSync(join(tmpdir(), "template-"));
 afterAll(() => rmSync(dir, { recursive: true }));
 
@@ -168,7 +169,7 @@ describe("issue", () => {
 		const { ca } = authority("rsa");
 		return lintTbs(buildLeaf(request, ca, randomBytes).tbs, ca);
 	};
-	const wrongKey = generateKeyPairSync("rsa", { modulusLength: 2048 }).privateKey;
+	const wrongKey = newKeyPair("rsa", { modulusLength: 2048 }).privateKey;
 	it.each([
 		["a signature of another key", async (message: Uint8Array) => sign("sha256", message, wrongKey)],
 		[
