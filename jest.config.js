@@ -16,7 +16,6 @@ export default {
 			},
 		],
 	},
-	cacheDirectory: "<rootDir>/node_modules/.cache/jest",
 	testTimeout: 120_000,
 	// On two cores Jest would take one: most files wait for servers and tokens half of their time.
 	maxWorkers: Math.max(2, Math.floor(availableParallelism() / 2)),

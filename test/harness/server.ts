@@ -50,7 +50,9 @@ export async function startServer(settings: ServerSettings = {}): Promise<TestSe
 	const url = `http://localhost:${settings.plainNext ? nextPort : upPort}`;
 	const idpUrl = `http://localhost:${idpPort}`;
 	const ports = { PORT: String(upPort), OTA_IDP_PORT: String(idpPort), OTA_BASE_URL: url };
-	const up = await readyUp({ OTA_DATA_DIR: dataDir, ...ports, ...settings.env });
+	const up = runUp({ OTA_DATA_DIR: dataDir, ...ports, ...settings.env });
+	// It gives up by itself after a minute.
+	await Promise.race([up.saw(/next-ota is ready/), up.ended]);
 	if (up.child.exitCode !== null) throw new Error(`the server did not start:\n${up.output()}`);
 	const next = settings.plainNext ? await startPlainNext({ url, idpUrl, dataDir, env: settings.env ?? {} }) : null;
 	const end = async () => {
@@ -76,28 +78,6 @@ export async function startServer(settings: ServerSettings = {}): Promise<TestSe
 			await rm(dataDir, { recursive: true, force: true });
 		},
 	};
-}
-
-/** One that is not ready in half a minute is told of and started once more: seen once in many runs, reason unknown. */
-async function readyUp(env: Readonly<Record<string, string>>, again = true): Promise<Up> {
-	const up = runUp(env);
-	const late = new AbortController();
-	const patience = new Promise<boolean>((resolve) => {
-		const timer = setTimeout(resolve, 25_000, true);
-		late.signal.addEventListener("abort", () => clearTimeout(timer));
-	});
-	const isLate = await Promise.race([
-		up.saw(/next-ota is ready/).then(() => false),
-		up.ended.then(() => false),
-		patience,
-	]);
-	late.abort();
-	if (!isLate) return up;
-	console.warn(`the server was not ready in 25 s, and said:\n${up.output()}`);
-	up.child.kill("SIGTERM");
-	await up.ended;
-	if (again) return readyUp(env, false);
-	throw new Error("the server does not become ready");
 }
 
 /** As a host of Next's own would run it: with what `up` gives its web process in the environment. */
