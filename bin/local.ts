@@ -122,7 +122,7 @@ function isTaken(port: number, host: string): Promise<boolean> {
 
 function start(what: Pick<ServerOptions, "config" | "env" | "localIdp">, onRefused: () => void): RunningServer {
 	const { config } = what;
-	const files = new Map(["agent", "idp", "web"].map((name) => [name, openLogFile(config.dataDir, name)]));
+	const files = new Map(["agent", "idp", "web"].map((name) => [name, openLogFile(config.dataDir, name, say)]));
 	return startServer({
 		...what,
 		onLine(child, line) {

@@ -5,10 +5,13 @@ import { join } from "node:path";
 /** A file that grew past this is set aside (one old file is kept) at the next start. */
 const longest = 10 * 1024 * 1024;
 
-export function openLogFile(dataDir: string, name: string): WriteStream {
+/** `lost` hears once when it cannot be written any more (a full disk): that ends nothing. */
+export function openLogFile(dataDir: string, name: string, lost: (words: string) => void): WriteStream {
 	const path = join(dataDir, "log", `${name}.log`);
 	if ((statSync(path, { throwIfNoEntry: false })?.size ?? 0) > longest) renameSync(path, `${path}.1`);
-	return createWriteStream(path, { flags: "a", mode: 0o600 });
+	const file = createWriteStream(path, { flags: "a", mode: 0o600 });
+	file.once("error", ({ message }) => lost(`The log ${path} is not written any more: ${message}`));
+	return file.on("error", () => undefined);
 }
 
 /** `npm run up` tells these itself, in words. */

@@ -68,15 +68,18 @@ export async function startSupervised(options: AgentOptions): Promise<Supervised
 export const pause = (milliseconds: number): Promise<void> =>
 	new Promise((resolve) => setTimeout(resolve, milliseconds));
 
-/** Asks until it is so, or throws what it threw last after `time` (ms) of asking; a machine that stood still has not asked. */
-export async function until(isSo: () => boolean | Promise<boolean>, time = 20_000): Promise<void> {
-	for (let left = time; ; ) {
+/** Milliseconds of asking. */
+const patience = 20_000;
+
+/** Asks until it is so, or throws what it threw last; a machine that stood still has not asked. */
+export async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
+	for (let left = patience; ; ) {
 		const began = performance.now();
 		const outcome = await Promise.resolve()
 			.then(isSo)
 			.catch((error: unknown) => error);
 		if (outcome === true) return;
-		if (left <= 0) throw outcome === false ? new Error(`not so within ${time} ms`) : outcome;
+		if (left <= 0) throw outcome === false ? new Error(`not so within ${patience} ms`) : outcome;
 		await pause(20);
 		left -= Math.min(performance.now() - began, 500);
 	}
