@@ -48,6 +48,10 @@ export class Child {
 			if (stream) createInterface({ input: stream }).on("line", this.options.onLine);
 		}
 		child.once("exit", (code, signal) => this.ended(code, signal, performance.now() - started));
+		// No process, no exit: the system had none to give.
+		child.on("error", () => {
+			if (child.pid === undefined) this.ended(null, null, 0);
+		});
 	}
 
 	/** From now on it is not started again: Ctrl-C ends it by itself. */
@@ -60,7 +64,7 @@ export class Child {
 		this.stopping = true;
 		if (this.timer) clearTimeout(this.timer);
 		const child = this.process;
-		if (!child) return;
+		if (child?.pid === undefined) return;
 		const ended = new Promise<void>((resolve) => child.once("exit", () => resolve()));
 		child.kill("SIGTERM");
 		const timer = setTimeout(() => child.kill("SIGKILL"), grace);

@@ -10,8 +10,7 @@ export function openLogFile(dataDir: string, name: string, lost: (words: string)
 	const path = join(dataDir, "log", `${name}.log`);
 	if ((statSync(path, { throwIfNoEntry: false })?.size ?? 0) > longest) renameSync(path, `${path}.1`);
 	const file = createWriteStream(path, { flags: "a", mode: 0o600 });
-	file.once("error", ({ message }) => lost(`The log ${path} is not written any more: ${message}`));
-	return file.on("error", () => undefined);
+	return file.on("error", ({ message }) => lost(`The log ${path} is not written until the next start: ${message}`));
 }
 
 /** `npm run up` tells these itself, in words. */

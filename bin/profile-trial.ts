@@ -60,6 +60,8 @@ export async function tellWithout(operator: Operator, withdrawn: Candidate): Pro
 	const faults = new Set<string>();
 	for (const subject of subjects) {
 		const [before, without] = [judge(subject, [...others, withdrawn]), judge(subject, others)];
+		// What it hid cannot be told from what it prevented.
+		if (before.isThrown) continue;
 		const uncovered = without.faults.filter((fault) => !before.faults.includes(fault));
 		for (const fault of uncovered) faults.add(`${kindOf(subject)}: ${fault}`);
 	}

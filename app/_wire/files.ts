@@ -82,10 +82,13 @@ export function templatesOf(dataDir: string, now: () => number = () => performan
 
 async function readTemplates(dataDir: string): Promise<Template[]> {
 	const folder = join(dataDir, "profiles");
+	const unreadable = (path: string) => (cause: NodeJS.ErrnoException) => {
+		throw new OtaError("config", `The payload templates ${path} cannot be read: check their permissions.`, { cause });
+	};
 	const names = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
-		if (error.code === "ENOENT") return [];
-		throw error;
+		return error.code === "ENOENT" ? [] : unreadable(folder)(error);
 	});
 	const files = names.filter((name) => /^[^.].*\.(plist|xml|mobileconfig)$/i.test(name)).sort();
-	return Promise.all(files.map(async (file) => parseTemplate(file, await readFile(join(folder, file), "utf8"))));
+	const read = (path: string) => readFile(path, "utf8").catch(unreadable(path));
+	return Promise.all(files.map(async (file) => parseTemplate(file, await read(join(folder, file)))));
 }

@@ -1,7 +1,7 @@
 /**
- * New key pairs in software. Node (20 at least) holds a key's lock while it exports it as JWK or tells its details; a
- * garbage collection in between that frees what made this very key waits for the same lock, for ever. So the pair leaves
- * its maker encoded, and is read again.
+ * New key pairs in software. Node (20 at least) holds a key's lock while it exports it as JWK; a garbage
+ * collection in between that frees what made this very key waits for the same lock, for ever. So the pair leaves its maker
+ * encoded, and is read again.
  */
 import { createPrivateKey, createPublicKey, generateKeyPair, generateKeyPairSync, type KeyObject } from "node:crypto";
 import { promisify } from "node:util";

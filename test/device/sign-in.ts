@@ -63,7 +63,7 @@ async function walk({ transport, url, credentials, jar, isThere }: Walk): Promis
 		if (location && [301, 302, 303, 307, 308].includes(response.status)) {
 			next = redirected(next, response.status, new URL(location, here));
 			// A page that nobody reads holds its connection.
-			await response.body?.cancel();
+			await response.body?.cancel().catch(() => undefined);
 			continue;
 		}
 		if (!response.headers.get("content-type")?.startsWith("text/html")) return response;

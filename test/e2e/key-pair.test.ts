@@ -12,10 +12,9 @@ describe("a new key pair", () => {
 		const program = `
 			const { ${make}: make } = await import(${keyPair});
 			for (let keys = 0; keys < 300; keys++) {
-				const { privateKey, publicKey } = await make("rsa", { modulusLength: 512 });
+				const { privateKey } = await make("rsa", { modulusLength: 512 });
 				for (let exports = 0; exports < 100; exports++) {
 					privateKey.export({ format: "jwk" });
-					publicKey.asymmetricKeyDetails;
 				}
 			}
 			console.log("exported");

@@ -26,7 +26,7 @@ beforeAll(async () => {
 	balanced = await startBalanced();
 	authority = loadDeviceAuthority(join(balanced.dataDir, "device")) as DeviceAuthority;
 	database = await openDatabase(balanced.databaseUrl);
-}, 60_000);
+});
 afterAll(async () => {
 	await database?.$disconnect();
 	await balanced?.stop();

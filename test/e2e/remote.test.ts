@@ -52,7 +52,7 @@ beforeAll(async () => {
 			OTA_PROFILE_CERT_FILE: certificate("profile"),
 		},
 	});
-}, 60_000);
+});
 afterAll(async () => {
 	await server?.stop();
 	agent?.child.kill("SIGTERM");

@@ -85,7 +85,7 @@ beforeAll(async () => {
 	const env = { DEBUG: "*", NEXTAUTH_DEBUG: "true", ...traces.env };
 	server = await startServer({ env });
 	traces.watch(server, { ...env, OTA_DATA_DIR: server.dataDir, OTA_BASE_URL: server.url });
-}, 60_000);
+});
 afterAll(async () => {
 	await server?.stop();
 	traces.remove();

@@ -30,10 +30,10 @@ export function descendantsOf(parent: number): Process[] {
 	return childrenOf(parent).flatMap((child) => [child, ...descendantsOf(child.pid)]);
 }
 
+/** One that has ended and that nobody has asked about yet is not. */
 export function isAlive(pid: number): boolean {
 	try {
-		process.kill(pid, 0);
-		return true;
+		return !/\) [ZX] /.test(readFileSync(`/proc/${pid}/stat`, "utf8"));
 	} catch {
 		return false;
 	}

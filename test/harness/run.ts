@@ -23,6 +23,9 @@ export function runOf(child: ChildProcessByStdio<null, Readable, Readable>): Pro
 	const timer = setTimeout(() => {
 		run.stderr += `\nstill running after ${patience / 1000} s, and killed\n`;
 		child.kill("SIGKILL");
+		// A child of its own may hold them open.
+		child.stdout.destroy();
+		child.stderr.destroy();
 	}, patience);
 	const ended = new Promise<Run>((resolve, reject) => {
 		child.once("error", reject);

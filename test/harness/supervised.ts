@@ -68,20 +68,19 @@ export async function startSupervised(options: AgentOptions): Promise<Supervised
 export const pause = (milliseconds: number): Promise<void> =>
 	new Promise((resolve) => setTimeout(resolve, milliseconds));
 
-/** Milliseconds of asking. */
+/** How long something that will be so may take on a busy machine (milliseconds). */
 const patience = 20_000;
 
-/** Asks until it is so, or throws what it threw last; a machine that stood still has not asked. */
+/** Asks until it is so, or throws what it threw last. */
 export async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
-	for (let left = patience; ; ) {
-		const began = performance.now();
+	const end = performance.now() + patience;
+	for (;;) {
 		const outcome = await Promise.resolve()
 			.then(isSo)
 			.catch((error: unknown) => error);
 		if (outcome === true) return;
-		if (left <= 0) throw outcome === false ? new Error(`not so within ${patience} ms`) : outcome;
+		if (performance.now() > end) throw outcome === false ? new Error(`not so within ${patience} ms`) : outcome;
 		await pause(20);
-		left -= Math.min(performance.now() - began, 500);
 	}
 }
 

@@ -14,7 +14,7 @@ beforeAll(async () => {
 	await mkdir(join(folder, "other"));
 	await writeFile(join(folder, "other.conf"), `directories.tokendir = ${join(folder, "other")}\n`);
 	expect(await ota(["ceremony"]).ended).toBe(0);
-}, 60_000);
+});
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 const ota = (args: readonly string[], env: Readonly<Record<string, string>> = {}) =>

@@ -31,7 +31,7 @@ beforeAll(async () => {
 	agent = start(root, ["dist/bin/ota.js", "agent"], env);
 	next = start(root, ["node_modules/next/dist/bin/next", "start", "-H", "127.0.0.1", "-p", String(port)], env);
 	await Promise.all([agent.saw(/hsm\.ready/), next.saw(/Ready in/)]);
-}, 60_000);
+});
 afterAll(async () => {
 	await Promise.all([agent.stop(), next.stop()]);
 	await rm(dataDir, { recursive: true, force: true });

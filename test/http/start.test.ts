@@ -62,9 +62,14 @@ describe("npm start", () => {
 		start.child.stdout?.destroy();
 		start.child.stderr?.destroy();
 		// Two lines of log at least: a child that died, and the one that took its place.
-		process.kill(Number(family.find(({ command }) => command.endsWith("agent"))?.pid), "SIGKILL");
-		const isReady = () => fetch(`http://localhost:${port}/api/health/ready`).then(({ status }) => status === 200);
-		await until(async () => descendantsOf(Number(start.child.pid)).length === 2 && (await isReady()));
+		const agentOf = (all: typeof family) => all.find(({ command }) => command.endsWith("agent"))?.pid;
+		const first = agentOf(family);
+		process.kill(Number(first), "SIGKILL");
+		await until(() => ![undefined, first].includes(agentOf(descendantsOf(Number(start.child.pid)))));
+		await until(async () => {
+			const answer = await fetch(`http://localhost:${port}/api/health/ready`, { signal: AbortSignal.timeout(5_000) });
+			return answer.status === 200;
+		});
 		start.child.kill("SIGTERM");
 		expect(await start.ended).toBe(0);
 		expect(family.map(({ pid }) => pid).filter(isAlive)).toEqual([]);

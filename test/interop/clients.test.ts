@@ -42,7 +42,7 @@ beforeAll(async () => {
 		for (const name of ["certmonger", "keeper"]) await certmonger.status(name, /status: MONITORING/);
 	}
 	await server.startToday();
-}, 60_000);
+});
 
 afterAll(async () => {
 	await certmonger?.stop();

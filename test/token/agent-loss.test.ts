@@ -117,19 +117,30 @@ if (!client)
 
 	/** How often the watchdog ended the agent. */
 	const hangs = (): number => agent.log().split('"event":"hsm.hang"').length - 1;
+	/** How often the agent told that its token was back. */
+	const readies = (): number => agent.log().split('"state":"ready"').length - 1;
 
-	it("that is killed for 0.8 s fails no call, and no agent whose library comes back", async () => {
+	/** Killed for 0.8 s under load; whether the agent found its token again by itself. */
+	async function outage(): Promise<boolean> {
+		const before = { hangs: hangs(), ready: readies() };
 		const load = await signDuring({ keys: agent.keys, role: "ra", publicKey }, async () => {
 			await remote.kill();
 			await pause(800);
 			await remote.start();
-			await until(() => agent.log().includes('"state":"ready"') || hangs() > 0);
+			await until(() => readies() > before.ready || hangs() > before.hangs);
 			await until(() => agent.keys.check().then(() => true));
 		});
 		expect(load.failures).toEqual([]);
 		expect(load.signed).toBeGreaterThan(20);
-		// p11-kit's client: when a connection breaks under several calls, one of them waits for ever now and then.
 		expect(agent.ends.map(({ ended }) => ended)).toEqual(Array(hangs()).fill("SIGKILL"));
+		return hangs() === before.hangs;
+	}
+
+	it("that is killed for 0.8 s fails no call, and no agent whose library comes back", async () => {
+		// p11-kit's client: when a connection breaks under several calls, one of them waits for ever about once in twenty.
+		let isFound = await outage();
+		for (let again = 0; again < 3 && !isFound; again++) isFound = await outage();
+		expect(isFound).toBe(true);
 	});
 
 	it("that hangs for 2.5 s costs one agent, and neither a call nor the caller's event loop", async () => {

@@ -48,7 +48,7 @@ describe("a child's log file", () => {
 			await new Promise<void>((done) => file.once("close", done));
 			file.write("two\n");
 			await setImmediate();
-			expect(lost).toEqual([expect.stringMatching(/^The log .*web\.log is not written any more: ENOSPC/)]);
+			expect(lost).toEqual([expect.stringMatching(/^The log .*web\.log is not written until the next start: ENOSPC/)]);
 		} finally {
 			rmSync(dataDir, { recursive: true });
 		}

@@ -35,3 +35,23 @@ describe("a publication beside a template file that stops every delivery", () =>
 		expect([again.code, again.err]).toEqual([0, expect.not.stringContaining("refused")]);
 	});
 });
+
+describe("beside a template file that cannot be read", () => {
+	const path = () => join(desk.folder, "profiles", "folder.plist");
+	const told = () => expect.stringContaining(`The payload templates ${path()} cannot be read`);
+	beforeAll(async () => {
+		await published("three");
+		mkdirSync(path());
+	});
+	afterAll(() => rmSync(path(), { recursive: true }));
+
+	it("a publication is refused, and says so", async () => {
+		const { code, out, err } = await published("four");
+		expect([code, out, err]).toEqual([1, "", told()]);
+	});
+
+	it("a withdrawal happens, and says that there was no trial", async () => {
+		const { code, out, err } = await desk.type(run, "withdraw", "beside");
+		expect([code, out, err]).toEqual([0, "beside  version 3  withdrawn\n", told()]);
+	});
+});
