@@ -22,6 +22,15 @@ const settings = {
 	OIDC_CLIENT_SECRET: "not the real one",
 };
 
+/** Ready, or ended already. */
+async function startReady() {
+	const [port] = await freePorts();
+	const env = { ...settings, OTA_DATA_DIR: dataDir, PORT: String(port), OTA_LISTEN: "127.0.0.1" };
+	const start = runBuilt(program, env);
+	await Promise.race([Promise.all([start.saw(/hsm\.ready/), start.saw(/web\.ready/)]), start.ended]);
+	return { start, port };
+}
+
 describe("npm start", () => {
 	it("refuses to start without sign-in, and names everything that is missing", async () => {
 		const other = await makeDataDir();
@@ -33,14 +42,7 @@ describe("npm start", () => {
 	});
 
 	it("serves with an agent of its own, and ends all of it on SIGTERM", async () => {
-		const [port] = await freePorts();
-		const start = runBuilt(program, {
-			...settings,
-			OTA_DATA_DIR: dataDir,
-			PORT: String(port),
-			OTA_LISTEN: "127.0.0.1",
-		});
-		await Promise.race([Promise.all([start.saw(/hsm\.ready/), start.saw(/web\.ready/)]), start.ended]);
+		const { start, port } = await startReady();
 		expect((await fetch(`http://localhost:${port}/api/health/ready`)).status).toBe(200);
 		const family = descendantsOf(Number(start.child.pid)).map(({ pid }) => pid);
 		expect(family).toHaveLength(2);
@@ -50,14 +52,7 @@ describe("npm start", () => {
 	});
 
 	it("goes on when nobody reads its log any more, and ends in good order", async () => {
-		const [port] = await freePorts();
-		const start = runBuilt(program, {
-			...settings,
-			OTA_DATA_DIR: dataDir,
-			PORT: String(port),
-			OTA_LISTEN: "127.0.0.1",
-		});
-		await Promise.race([Promise.all([start.saw(/hsm\.ready/), start.saw(/web\.ready/)]), start.ended]);
+		const { start, port } = await startReady();
 		const family = descendantsOf(Number(start.child.pid));
 		start.child.stdout?.destroy();
 		start.child.stderr?.destroy();
