@@ -1,8 +1,7 @@
 /** Payloads that refer to payloads which some devices do not get: the one would arrive without the other. */
 import type { DocumentPayload, ProfileDocument, Rule } from "./document.ts";
 import { type Fault, textAt } from "./lint-finding.ts";
-import { join } from "./lint-keys.ts";
-import { isPropertyListDict, type PropertyListDict, type PropertyListValue } from "./property-list.ts";
+import { textsOf } from "./texts.ts";
 import { variableNames } from "./variables.ts";
 
 /** A document's payloads, by what others call them. Made once for all of them. */
@@ -50,20 +49,12 @@ function* references({ payload }: DocumentPayload, { byName, byUuid }: PayloadNa
 	}
 	if (byUuid.size === 0) return;
 	const { PayloadUUID: _, ...keys } = payload;
-	for (const [path, text] of texts(keys, "")) {
+	for (const [path, text] of textsOf(keys)) {
 		const targets = byUuid.get(text.toUpperCase());
 		if (targets) yield { path, targets };
 	}
 }
 const prefix = "payload.";
-
-function* texts(value: PropertyListValue, path: string): Generator<[path: string, text: string]> {
-	if (typeof value === "string") yield [path, value];
-	else if (Array.isArray(value)) for (const [at, item] of value.entries()) yield* texts(item, `${path}[${at}]`);
-	else if (isPropertyListDict(value)) {
-		for (const [key, item] of Object.entries(value as PropertyListDict)) yield* texts(item, join(path, key));
-	}
-}
 
 /** Whether every device that gets `from` gets `target` as well, as far as the rules' words show it. */
 function reaches(target: DocumentPayload, from: DocumentPayload): boolean {

@@ -4,6 +4,7 @@ import type { PlainSecrets } from "./document.ts";
 import { type KeyPath, mapSecrets } from "./document-secret-keys.ts";
 import type { Fault } from "./lint-finding.ts";
 import { isPropertyListDict, type PropertyListDict, type PropertyListValue } from "./property-list.ts";
+import { textsOf } from "./texts.ts";
 import { variableNames } from "./variables.ts";
 
 /** Octets of a value that the HSM agent seals, whatever the names of profile and secret: 64 KiB but for the octet that says its kind. */
@@ -33,7 +34,7 @@ export function* secretFaults(
 		const words = "has a secret at a key that is none, so that the device may show it";
 		yield { level: "warning", path, words, remedy: "Put it where a password or the like belongs." };
 	}
-	for (const [path, text] of texts(payload, "")) {
+	for (const [path, text] of textsOf(payload)) {
 		if (plain.has(path) || !hasPassword(text)) continue;
 		const words = "has a password in an address, which is not sealed";
 		yield { level: "warning", path, words, remedy: "Give it at a key for passwords, and the address without it." };
@@ -71,16 +72,6 @@ function asPlain(value: PropertyListValue): PropertyListValue {
 /** `https://user:password@host`; a variable there is another's affair. */
 function hasPassword(text: string): boolean {
 	return /[a-z][a-z0-9+.-]{0,30}:\/\/[^\s/?#@:]*:(?!\$\{)[^\s/?#@]+@/i.test(text.slice(0, 2_000));
-}
-
-function* texts(value: PropertyListValue, path: string): Generator<[path: string, text: string]> {
-	if (typeof value === "string") yield [path, value];
-	else if (Array.isArray(value)) for (const [at, item] of value.entries()) yield* texts(item, `${path}[${at}]`);
-	else if (isPropertyListDict(value)) {
-		for (const [key, item] of Object.entries(value as PropertyListDict)) {
-			yield* texts(item, path === "" ? key : `${path}.${key}`);
-		}
-	}
 }
 
 function pathText(path: KeyPath): string {

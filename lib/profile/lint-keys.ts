@@ -8,6 +8,7 @@ import { titleOf } from "./catalogue/titles.ts";
 import { standing, within } from "./lint-availability.ts";
 import type { Fault, Lint, Standing } from "./lint-finding.ts";
 import { isPropertyListDict, type PropertyListDict, type PropertyListValue } from "./property-list.ts";
+import { join } from "./texts.ts";
 import { standInOf } from "./variable-kinds.ts";
 
 export interface KeyVisit {
@@ -214,10 +215,6 @@ function unknown(keys: readonly KeyDefinition[], key: string, path: string): Key
 	const meant = keys.find((each) => each.key.toLowerCase() === key.toLowerCase());
 	const remedy = meant ? `Case counts: ${meant.key}.` : "Check its spelling; devices pass over keys they do not know.";
 	return { rule: "unknown", level: "warning", path, words: "is no key that is known here", remedy };
-}
-
-export function join(path: string, key: string): string {
-	return path === "" ? key : `${path}.${key}`;
 }
 
 function typeName(value: PropertyListValue): string {

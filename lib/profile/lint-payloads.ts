@@ -3,9 +3,9 @@ import type { KeyDefinition, ReferenceKind } from "./catalogue/form.ts";
 import { keyIndex } from "./catalogue/key-index.ts";
 import { standing } from "./lint-availability.ts";
 import { type Fault, type Lint, type LintedPayload, textAt } from "./lint-finding.ts";
-import { join } from "./lint-keys.ts";
 import { isUuid } from "./payload-uuid.ts";
 import { isPropertyListDict, type PropertyListDict, type PropertyListValue } from "./property-list.ts";
+import { join } from "./texts.ts";
 
 type PayloadRule = (payload: LintedPayload, lint: Lint) => Iterable<Fault>;
 

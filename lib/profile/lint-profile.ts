@@ -1,7 +1,8 @@
 /** Rules on the profile around the payloads, and on the payloads beside each other. */
 import { type Fault, type Lint, mostPayloads, textAt } from "./lint-finding.ts";
 import { namingFaults } from "./lint-payloads.ts";
-import { isPropertyListDict, type PropertyListValue } from "./property-list.ts";
+import { isPropertyListDict } from "./property-list.ts";
+import { textsOf } from "./texts.ts";
 
 /** `index` is the payload's, or null. */
 export type ProfileFault = Fault & { index: number | null };
@@ -77,7 +78,7 @@ const named: ReadonlySet<string> = new Set(["PayloadUUID", "PayloadType", "Paylo
 function* keepsSecrets(lint: Lint): Generator<ProfileFault> {
 	for (const [key, value] of Object.entries(lint.profile)) {
 		if (named.has(key)) continue;
-		for (const [path, text] of texts(value, key)) {
+		for (const [path, text] of textsOf(value, key)) {
 			const what = leak(text.slice(0, lookedAt), lint.privateTexts);
 			if (what === undefined) continue;
 			const words = `stays readable outside of what is encrypted, and has ${what}`;
@@ -93,14 +94,6 @@ function leak(text: string, privateTexts: readonly string[]): string | undefined
 		return "a text of this person's or device's";
 	}
 	return tellTales.find(([form]) => form.test(text))?.[1];
-}
-
-function* texts(value: PropertyListValue, path: string): Generator<[path: string, text: string]> {
-	if (typeof value === "string") yield [path, value];
-	else if (Array.isArray(value)) for (const [at, item] of value.entries()) yield* texts(item, `${path}[${at}]`);
-	else if (isPropertyListDict(value)) {
-		for (const [key, item] of Object.entries(value)) yield* texts(item as PropertyListValue, `${path}.${key}`);
-	}
 }
 
 export const profileRules = {

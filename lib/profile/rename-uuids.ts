@@ -6,6 +6,7 @@ import { OtaError } from "../errors.ts";
 import type { ProfileDocument } from "./document.ts";
 import { isUuid } from "./payload-uuid.ts";
 import { isPropertyListDict, type PropertyListDict, type PropertyListValue } from "./property-list.ts";
+import { textsOf } from "./texts.ts";
 import { variableNames } from "./variables.ts";
 
 /**
@@ -46,13 +47,9 @@ export function withUuids(payload: PropertyListDict, uuids: ReadonlyMap<string, 
 /** What a payload may call others by: its variables' names, and its UUIDs in upper case but for its own names. */
 export function namesWithin(payload: PropertyListDict): string[] {
 	const { PayloadUUID: _, PayloadIdentifier: __, ...keys } = payload;
-	return [...variableNames(payload).flatMap(({ name }) => name ?? []), ...uuidsWithin(keys)];
-}
-
-function uuidsWithin(value: PropertyListValue): string[] {
-	if (typeof value === "string") return isUuid(value) ? [value.toUpperCase()] : [];
-	if (Array.isArray(value)) return value.flatMap(uuidsWithin);
-	return isPropertyListDict(value) ? Object.values(value as PropertyListDict).flatMap(uuidsWithin) : [];
+	const names = variableNames(payload).flatMap(({ name }) => name ?? []);
+	for (const [, text] of textsOf(keys)) if (isUuid(text)) names.push(text.toUpperCase());
+	return names;
 }
 
 function renamedDict(dict: PropertyListDict, uuids: ReadonlyMap<string, string>): PropertyListDict {

@@ -7,6 +7,7 @@ import { OtaError } from "../errors.ts";
 import type { Enrollment } from "../ports.ts";
 import { isPropertyListDict, isXmlText, type PropertyListDict, type PropertyListValue } from "./property-list.ts";
 import type { Subject } from "./subject.ts";
+import { textsOf } from "./texts.ts";
 
 export type VariableValue = string | number | boolean | Date | Uint8Array | readonly string[];
 /** By name, without `${` and `}`. */
@@ -154,15 +155,12 @@ export interface VariableName {
 }
 
 /** Every variable in the texts of a value. */
-export function variableNames(value: PropertyListValue, path = ""): VariableName[] {
-	if (typeof value === "string") {
-		return [...value.matchAll(marks)].flatMap(([found, name = null]) =>
-			found === "$${" ? [] : [{ name, path, isAlone: name !== null && found === value }],
-		);
+export function variableNames(value: PropertyListValue): VariableName[] {
+	const names: VariableName[] = [];
+	for (const [path, text] of textsOf(value)) {
+		for (const [found, name = null] of text.matchAll(marks)) {
+			if (found !== "$${") names.push({ name, path, isAlone: name !== null && found === text });
+		}
 	}
-	if (Array.isArray(value)) return value.flatMap((item, index) => variableNames(item, `${path}[${index}]`));
-	if (!isPropertyListDict(value)) return [];
-	return Object.entries(value).flatMap(([key, item]) =>
-		variableNames(item as PropertyListValue, path === "" ? key : `${path}.${key}`),
-	);
+	return names;
 }
