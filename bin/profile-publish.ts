@@ -1,5 +1,5 @@
 /** `ota profile publish` and `ota profile withdraw`: what devices get from now on. */
-import { OtaError } from "../lib/errors.ts";
+import { asOtaError, OtaError } from "../lib/errors.ts";
 import type { ProfileDocument } from "../lib/profile/document.ts";
 import { asOperator, type Operator } from "./operator.ts";
 import { agentKeys } from "./operator-context.ts";
@@ -109,8 +109,7 @@ async function withdrawProfile(operator: Operator, name: string): Promise<0 | 1>
 		const document = documentOf(await versionOf(store, name, published));
 		await tellWithout(operator, { document, version: published });
 	} catch (error) {
-		if (!(error instanceof OtaError)) throw error;
-		tell(`warning  there was no trial of what devices get without it: ${error.message}`);
+		tell(`warning  there was no trial of what devices get without it: ${asOtaError(error).message}`);
 	}
 	return 0;
 }

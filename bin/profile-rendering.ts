@@ -1,5 +1,4 @@
 /** A trial of what a device would get: which profiles take part, and how the result is shown. */
-import { identifierPrefix } from "../lib/enroll/context.ts";
 import { publishedCandidates } from "../lib/enroll/published.ts";
 import { OtaError } from "../lib/errors.ts";
 import type { Template } from "../lib/options.ts";
@@ -9,12 +8,12 @@ import { isDeliverable } from "../lib/profile/lint.ts";
 import { propertyList } from "../lib/profile/property-list.ts";
 import { type Rendered, renderFinal } from "../lib/profile/render.ts";
 import type { Operator } from "./operator.ts";
-import { ownCertificates } from "./own-certificates.ts";
 import { catalogueOf } from "./profile-catalogue.ts";
 import { judgingProfiles } from "./profile-fault.ts";
 import { readProfileInput } from "./profile-input.ts";
 import { missingWords, numbered } from "./profile-save.ts";
 import { type Claims, type SubjectFlags, subjectFor } from "./profile-subject.ts";
+import { rootOf, surroundingsOf } from "./profile-surroundings.ts";
 import { documentOf, stateOf, versionOf } from "./profile-versions.ts";
 import { findingLine } from "./profile-words.ts";
 
@@ -35,7 +34,7 @@ export async function renderProfile(
 	request: RenderRequest,
 	templatesOf: TemplatesOf,
 ): Promise<0 | 1> {
-	const { store, config, now } = operator;
+	const { store } = operator;
 	const subject = await subjectFor(operator, request.who);
 	const published = await publishedCandidates({ store, templates: await templatesOf(operator) });
 	const trials = [
@@ -45,12 +44,9 @@ export async function renderProfile(
 	const candidates = new Map([...published, ...trials].map((each) => [each.document.name, each]));
 	const input = {
 		candidates: [...candidates.values()],
-		...{ subject, now },
-		organization: config.organization,
-		identifier: `${identifierPrefix(config.baseUrl)}.profile`,
-		baseUrl: config.baseUrl,
-		rootCertificate: rootOf(operator),
-		catalogue: catalogueOf(operator),
+		subject,
+		...surroundingsOf(operator),
+		rootCertificate: rootCertificate(operator),
 	};
 	const rendered = await judgingProfiles(() => renderFinal(input));
 	if (request.json) show(operator, json(rendered));
@@ -74,9 +70,9 @@ async function fileCandidate(operator: Operator, file: string): Promise<Candidat
 	return next;
 }
 
-function rootOf({ config }: Operator): Uint8Array {
-	const root = ownCertificates(config).find(({ role }) => role === "root");
-	if (root) return root.certificate.der;
+function rootCertificate(operator: Operator): Uint8Array {
+	const root = rootOf(operator);
+	if (root) return root;
 	throw new OtaError("config", "The root certificate is not there: set OTA_ROOT_CERT, or OTA_DATA_DIR.");
 }
 

@@ -2,7 +2,6 @@
  * A trial before a version is published: it is composed and judged with all that is published for people and devices that
  * its rules ask for, so that nobody's delivery is the first to find out.
  */
-import { identifierPrefix } from "../lib/enroll/context.ts";
 import { publishedCandidates } from "../lib/enroll/published.ts";
 import { OtaError } from "../lib/errors.ts";
 import type { Candidate } from "../lib/profile/assign.ts";
@@ -11,11 +10,10 @@ import { type RenderInput, renderFinal } from "../lib/profile/render.ts";
 import type { Subject } from "../lib/profile/subject.ts";
 import type { Operator } from "./operator.ts";
 import { templatesFor } from "./operator-context.ts";
-import { ownCertificates } from "./own-certificates.ts";
-import { catalogueOf } from "./profile-catalogue.ts";
 import { judgingProfiles } from "./profile-fault.ts";
 import type { KeysOf } from "./profile-save.ts";
 import { secretsOpen } from "./profile-sealed-secrets.ts";
+import { rootOf, surroundingsOf } from "./profile-surroundings.ts";
 import { trialSubjects } from "./profile-trial-subjects.ts";
 
 const mostTold = 10;
@@ -70,17 +68,11 @@ export async function tellWithout(operator: Operator, withdrawn: Candidate): Pro
 
 /** Those whom the rules of `document` ask for, and what is published: with it, without it, and what it comes to for one of them. */
 async function trialOf(operator: Operator, document: ProfileDocument) {
-	const { store, config, now } = operator;
+	const { store } = operator;
 	const templates = await templatesFor(operator);
 	const published = await judgingProfiles(() => publishedCandidates({ store, templates }));
 	const others = published.filter((each) => each.document.name !== document.name);
-	const root = ownCertificates(config).find(({ role }) => role === "root");
-	const input = {
-		...{ now, organization: config.organization, baseUrl: config.baseUrl },
-		identifier: `${identifierPrefix(config.baseUrl)}.profile`,
-		rootCertificate: root?.certificate.der ?? anyCertificate,
-		catalogue: catalogueOf(operator),
-	};
+	const input = { ...surroundingsOf(operator), rootCertificate: rootOf(operator) ?? anyCertificate };
 	const subjects = trialSubjects(
 		document,
 		others.map((each) => each.document),

@@ -116,9 +116,10 @@ if (!client)
 	});
 
 	/** How often the watchdog ended the agent. */
-	const hangs = (): number => agent.log().split('"event":"hsm.hang"').length - 1;
+	const hangs = (): number => toldOf('"event":"hsm.hang"');
 	/** How often the agent told that its token was back. */
-	const readies = (): number => agent.log().split('"state":"ready"').length - 1;
+	const readies = (): number => toldOf('"state":"ready"');
+	const toldOf = (what: string): number => agent.log().split(what).length - 1;
 
 	/** Killed for 0.8 s under load; whether the agent found its token again by itself. */
 	async function outage(): Promise<boolean> {
